@@ -7,7 +7,7 @@ import getpass
 import os
 import platform
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from importlib import resources
@@ -23,6 +23,7 @@ from drsim.tiers import Choice
 
 _GIT_SECONDS_MAX: Final = 2
 _CHANGED_MAX: Final = 20
+_REASON_MAX: Final = 200
 _PACKAGES: Final = ("boto3", "botocore", "aws-lambda-powertools", "freezegun", "moto")
 
 
@@ -76,6 +77,7 @@ class Circumstances:
     host: HostRecord
     job: JobRecord | None
     commit: CommitRecord | None
+    no_commit: str
     functions: FunctionsRecord | None
     digests: dict[str, str]
     versions: dict[str, str]
@@ -85,10 +87,11 @@ def gathered(choice: Choice, by: str, comment: str, out: Path) -> Circumstances:
     """Ask this machine. git answers while drsim's code is read; files that runs leave in `out` are no changes."""
     handlers = choice.functions
     job, actor = _job(os.environ)
-    # git takes a few milliseconds.
+    # git takes a few milliseconds. With -z it quotes no name.
     folder = _code_folder(choice)
-    status = _git(folder, "status", "--porcelain=v2", "--branch")
+    status = _git(folder, "status", "--porcelain=v2", "--branch", "-z")
     user = _git(folder, "config", "user.name") if not (by or actor) else None
+    commit, no_commit = _commit(_answer(status), folder, out)
     digests = {
         "drsim": machine.whole_digest(),
         "template": sha256(resources.files("drsim.orchestrator").joinpath("template.yaml").read_bytes()).hexdigest(),
@@ -96,7 +99,7 @@ def gathered(choice: Choice, by: str, comment: str, out: Path) -> Circumstances:
     if handlers is not None:
         digests["handlers"] = sources_digest(handlers)
     return Circumstances(
-        by=plain(by or actor or _answer(user).strip() or _login_name()),
+        by=plain(by or actor or _answer(user).text.strip() or _login_name()),
         comment=plain(comment),
         host=HostRecord(
             name=plain(platform.node()),
@@ -104,7 +107,8 @@ def gathered(choice: Choice, by: str, comment: str, out: Path) -> Circumstances:
             folder=plain(str(Path.cwd())),
         ),
         job=job,
-        commit=_commit(_answer(status), folder, out),
+        commit=commit,
+        no_commit=no_commit,
         functions=None if handlers is None else _functions_of(choice),
         digests=digests,
         versions=versions(choice.tier),
@@ -154,54 +158,70 @@ def _code_folder(choice: Choice) -> Path:
 def _git(folder: Path, *words: str) -> "subprocess.Popen[str] | None":
     """Start git, which neither runs a program of the repository nor writes to it; None without git."""
     command = ["git", "-c", "core.fsmonitor=false", "-C", str(folder), *words]
-    quiet = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
+    quiet = {**os.environ, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
     try:
         return subprocess.Popen(
-            command, env=quiet, text=True, errors="replace", stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+            command, env=quiet, encoding="utf-8", errors="replace", stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
     except OSError:
         return None
 
 
-def _answer(process: "subprocess.Popen[str] | None") -> str:
-    """What git printed; "" if it failed or took too long."""
+class _GitAnswer(NamedTuple):
+    """What git printed; or else why there is nothing, for people."""
+
+    text: str
+    reason: str = ""
+
+
+def _answer(process: "subprocess.Popen[str] | None") -> _GitAnswer:
     if process is None:
-        return ""
+        return _GitAnswer("", "none: git cannot be started")
     with process:
         try:
-            text, _ = process.communicate(timeout=_GIT_SECONDS_MAX)
+            text, trouble = process.communicate(timeout=_GIT_SECONDS_MAX)
         except subprocess.TimeoutExpired:
             process.kill()
-            return ""
-    return text if process.returncode == 0 else ""
+            return _GitAnswer("", f"unknown: git gave no answer within {_GIT_SECONDS_MAX} s")
+    if process.returncode == 0:
+        return _GitAnswer(text)
+    if "not a git repository" in trouble:
+        return _GitAnswer("", "none: no repository")
+    first, *_ = trouble.removeprefix("fatal: ").splitlines() or [f"exit code {process.returncode}"]
+    return _GitAnswer("", f"unknown: git refused: {plain(first)[:_REASON_MAX]}")
 
 
-def _commit(status: str, folder: Path, out: Path) -> CommitRecord | None:
-    """The commit of a repository by `git status --porcelain=v2 --branch`; None outside one, or before the first."""
-    lines = status.splitlines()
-    commit = next((line.split()[-1] for line in lines if line.startswith("# branch.oid ")), "(initial)")
-    if commit == "(initial)":
-        return None
+def _commit(status: _GitAnswer, folder: Path, out: Path) -> tuple[CommitRecord | None, str]:
+    """The commit of a repository by `git status --porcelain=v2 --branch -z`, or None and the reason."""
+    lines = iter(status.text.split("\0"))
+    commit, changed = "", []
     # The paths of git's answer are relative to the repository.
+    folder, out = folder.resolve(), out.resolve()
     root = next((each for each in (folder, *folder.parents) if (each / ".git").exists()), folder)
-    files = [_path_of(line) for line in lines if not line.startswith("#")]
-    is_untracked_output = {_path_of(line) for line in lines if line.startswith("? ")} & set(_prefixes(out, root))
-    changed = [plain(file) for file in files if file not in is_untracked_output]
-    return CommitRecord(id=commit, changed_count=len(changed), changed=tuple(changed[:_CHANGED_MAX]))
+    for line in lines:
+        if line.startswith("# branch.oid "):
+            commit = line.split()[-1]
+        elif line and not line.startswith("#"):
+            path = _path_of(line)
+            if line.startswith("2 "):
+                # The name before follows.
+                next(lines, None)
+            if not (line.startswith("? ") and _is_output(root / path, out)):
+                changed.append(plain(path))
+    if commit in ("", "(initial)"):
+        return None, status.reason or "none: the repository has no commit"
+    return CommitRecord(id=commit, changed_count=len(changed), changed=tuple(changed[:_CHANGED_MAX])), ""
 
 
 def _path_of(line: str) -> str:
     """The path in a line of git's answer: after 1 field if untracked, 8 if changed, 9 if renamed, 10 if unmerged."""
     fields = {"?": 1, "1": 8, "2": 9, "u": 10}.get(line[:1], 1)
-    return line.split(" ", fields)[-1].partition("\t")[0]
+    return line.split(" ", fields)[-1]
 
 
-def _prefixes(out: Path, root: Path) -> Iterator[str]:
-    """The names under which git may list the folder of runs, if nothing in it is tracked."""
-    path = out.absolute()
-    if path.is_relative_to(root):
-        relative = path.relative_to(root)
-        yield from (f"{each.as_posix()}/" for each in (relative, *relative.parents[:-1]))
+def _is_output(path: Path, out: Path) -> bool:
+    """Whether an untracked path is in the folder of runs, or is a folder without any tracked file that holds it."""
+    return path.is_relative_to(out) or out.is_relative_to(path)
 
 
 def _login_name() -> str:

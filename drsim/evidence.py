@@ -14,14 +14,14 @@ from drsim.reports.documents import PAGE
 from drsim.reports.evidence import EVIDENCE, Evidence, digest_of, sealed, text_of
 from drsim.reports.first_screen import reason
 from drsim.reports.text import visible
-from drsim.scenarios.atomic_files import replaced
+from drsim.scenarios.atomic_files import write_whole
 
 if TYPE_CHECKING:
     from drsim.scenarios.model import Scenario
     from drsim.scenarios.result import Result
 
 
-def keep(folder: Path, result: "Result", scenario: "Scenario", at: str, found: Circumstances) -> Evidence:
+def keep(folder: Path, result: "Result", scenario: "Scenario", at: str, circumstances: Circumstances) -> Evidence:
     """Write the evidence of a run whose other files are written, and its block into the page. Raises OSError."""
     verdicts = {each.name: each.verdict for each in result.properties}
     verdicts |= {each.name: each.verdict for each in result.criteria}
@@ -39,15 +39,16 @@ def keep(folder: Path, result: "Result", scenario: "Scenario", at: str, found: C
         unjudged=tuple(each.check for each in result.unjudged),
         trace_digest=result.trace_digest,
         at=at,
-        by=found.by,
-        comment=found.comment,
-        host=found.host,
-        job=found.job,
-        commit=found.commit,
-        functions=found.functions,
+        by=circumstances.by,
+        comment=circumstances.comment,
+        host=circumstances.host,
+        job=circumstances.job,
+        commit=circumstances.commit,
+        no_commit=circumstances.no_commit,
+        functions=circumstances.functions,
         configuration=configuration,
-        digests={**found.digests, "contract": contract_digest(scenario), "scenario": digest_of(configuration)},
-        versions=found.versions,
+        digests={**circumstances.digests, "contract": contract_digest(scenario), "scenario": digest_of(configuration)},
+        versions=circumstances.versions,
         files=digests_in(folder, page),
         block="",
         approvals=(),
@@ -67,11 +68,9 @@ def write(folder: Path, evidence: Evidence, page: evidence_block.Parted | None) 
     """Write the evidence and the page with its block, and return it with the block's digest. Raises OSError."""
     shown = None if page is None else page.showing(evidence)
     evidence = evidence.model_copy(update={"block": "" if shown is None else shown.block_digest})
-    with replaced(folder / EVIDENCE) as place:
-        place.write_text(text_of(evidence), encoding="utf-8", newline="\n")
+    write_whole(folder / EVIDENCE, text_of(evidence).encode())
     if shown is not None:
-        with replaced(folder / PAGE) as place:
-            place.write_text(shown.text, encoding="utf-8", newline="\n")
+        write_whole(folder / PAGE, shown.text.encode())
     return evidence
 
 

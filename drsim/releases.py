@@ -1,6 +1,7 @@
 """The files of a release beside the folders of its runs, and those files written again from its runs."""
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from hashlib import sha256
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from drsim.scenarios.result import Result
 
 INDEX: Final = "index.html"
-EVIDENCE: Final = "evidence.json"
 _REASONS: Final = {ExitCode.INTERNAL: "an internal error ended it", ExitCode.INTERRUPTED: "interrupted"}
 
 
@@ -42,15 +42,38 @@ def released(
 def _write(out: Path, runs: "Sequence[tuple[str, Result]]", missing: dict[str, str]) -> None:
     from drsim.evidence import read
     from drsim.reports.release import Member, Release, record
+    from drsim.scenarios.atomic_files import write_whole
 
     members = [
         Member(folder, result, _digest(out / folder / RESULT), read(out / folder).digest) for folder, result in runs
     ]
     release = Release(members, missing)
     files = _documents(release)
-    record_file = (record(release, files).model_dump_json(indent=2) + "\n").encode()
-    for name, data in {**files, EVIDENCE: record_file}.items():
-        _replace(out / name, data)
+    for name, data in files.items():
+        write_whole(out / name, data)
+    write_record(out, record(release, files))
+
+
+def write_record(out: Path, kept: "ReleaseRecord") -> None:
+    """Write the record of a release into its folder. Raises OSError."""
+    from drsim.reports.evidence import EVIDENCE
+    from drsim.scenarios.atomic_files import write_whole
+
+    write_whole(out / EVIDENCE, (kept.model_dump_json(indent=2) + "\n").encode())
+
+
+def refuse_signed(out: Path, folders: Iterable[str]) -> None:
+    """Raise UserError if runs in these folders, or a release of them, would replace a signed release or part of it."""
+    from drsim.reports.text import visible
+
+    try:
+        kept = release_in(out)
+    except UserError:
+        return
+    names = list(folders)
+    if kept and kept.approvals and (len(names) > 1 or names[0] in {each.folder for each in kept.runs}):
+        by, at = visible(kept.approvals[-1].by, 80), visible(kept.approvals[-1].at[:10])
+        raise UserError(f"{out}: holds a release that {by!r} signed on {at}: move it, or change --out")
 
 
 def _documents(release: "Release") -> dict[str, bytes]:
@@ -60,26 +83,33 @@ def _documents(release: "Release") -> dict[str, bytes]:
     return {name: text.encode(errors="backslashreplace") for name, text in documents(release)}
 
 
-def _replace(path: Path, data: bytes) -> None:
-    from drsim.scenarios.atomic_files import replaced
-
-    with replaced(path) as place:
-        place.write_bytes(data)
-
-
 def _digest(file: Path) -> str:
     return sha256(file.read_bytes()).hexdigest() if file.is_file() else ""
+
+
+def is_release(folder: Path) -> bool:
+    """Whether the evidence.json in a folder is that of a release, and not of a run. A damaged one is if a page is."""
+    from drsim.reports.evidence import EVIDENCE
+
+    if (folder / RESULT).exists() or not (folder / EVIDENCE).is_file():
+        return False
+    try:
+        data = json.loads((folder / EVIDENCE).read_bytes())
+    except (OSError, ValueError):
+        data = None
+    return data.get("kind") == "release" if isinstance(data, dict) else (folder / INDEX).exists()
 
 
 def release_in(folder: Path) -> "ReleaseRecord | None":
     """The record of the release in a folder; None if there is none. Raises UserError."""
     from pydantic import ValidationError
 
+    from drsim.reports.evidence import EVIDENCE
     from drsim.reports.release import ReleaseRecord
     from drsim.scenarios.files import plain
 
     file = folder / EVIDENCE
-    if (folder / RESULT).exists() or not file.is_file():
+    if not is_release(folder):
         return None
     try:
         return ReleaseRecord.model_validate_json(file.read_bytes())
@@ -98,7 +128,9 @@ def write_again(folder: Path) -> Path | None:
     kept = release_in(folder)
     if kept is None:
         return None
+    from drsim.reports.evidence import EVIDENCE
     from drsim.reports.release import Member, Release
+    from drsim.scenarios.atomic_files import write_whole
 
     runs = []
     for member in kept.runs:
@@ -111,14 +143,16 @@ def write_again(folder: Path) -> Path | None:
             )
         runs.append(Member(member.folder, result))
     for name, data in _documents(Release(runs, kept.missing)).items():
-        writing(partial(_replace, folder / name, data))
+        writing(partial(write_whole, folder / name, data))
     return folder / INDEX
 
 
 def differences(folder: Path, kept: "ReleaseRecord") -> Iterator[str]:
     """Yield which reports and runs of a release are not as its record says. Each run has evidence of its own."""
+    from drsim.reports.evidence import EVIDENCE
     from drsim.verifying import evidence_in
 
+    yield from (f"{EVIDENCE}: {trouble}" for trouble in kept.breaks)
     for name, digest in kept.files.items():
         if (found := _digest(folder / name)) != digest:
             yield f"{name}: {'differs' if found else 'is missing'}"

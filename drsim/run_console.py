@@ -77,7 +77,7 @@ def _show_facts(console: Console, result: Result) -> None:
     block(console, f"{took}: {started}, {polls}", "dim", indent=2)
     for record in result.objectives:
         if record.times and not record.wave:
-            block(console, f"recovery time: {sentence(record)}", "dim", indent=2)
+            block(console, f"recovery time: {sentence(record, result.objectives)}", "dim", indent=2)
     if result.adapted:
         console.print(Text(f"  adapted to the contract: {', '.join(result.adapted)}"), style="dim")
 
@@ -146,7 +146,7 @@ def _show_faults(console: Console, result: Result) -> None:
         line(console, "fault" if each.struck else "not exercised", f"{times}: {each.rule}", indent=4)
     if recovery := result.metrics.distributions.get("recovery"):
         quantiles = (("p50", recovery.p50), ("p99", recovery.p99), ("max", recovery.max))
-        figures = ", ".join(f"{name} {value / 1000:.0f} s" for name, value in quantiles)
+        figures = ", ".join(f"{name} {show_seconds(value / 1000)}" for name, value in quantiles)
         line(console, "fault", f"{recovery.count} overdue when healed, ended after that within {figures}", indent=2)
     for lost in result.unwinnable:
         which = lost.execution_id or "every execution"
@@ -207,7 +207,7 @@ def show_total(console: Console, results: list[Result]) -> None:
 
 def _show_merged(console: Console, results: list[Result]) -> None:
     found = merged(results)
-    for number, (finding, counts) in enumerate(found[:_FINDINGS_MAX], 1):
+    for number, (finding, _, counts) in enumerate(found[:_FINDINGS_MAX], 1):
         times = plural(sum(counts.values()), "time")
         heading = f"{title(finding)} ({plural(len(counts), 'scenario')}, {times}) {culprit(finding)}".rstrip()
         names, left = [*counts][:_SCENARIOS_MAX], len(counts) - _SCENARIOS_MAX

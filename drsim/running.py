@@ -36,7 +36,7 @@ class _Command:
     seed: int
     changes: list[str]
     out: Path
-    surroundings: "Circumstances"
+    circumstances: "Circumstances"
     trace: TraceKept
     as_json: bool
 
@@ -93,13 +93,15 @@ def run(
 
 def _begun(scenarios: "list[Scenario]", seed: int, choice: Choice, by: str, comment: str, out: Path) -> "Circumstances":
     """Make the folder of runs, which holds none that a person signed, and return what surrounds them."""
-    from drsim import circumstances, evidence
+    from drsim import circumstances, evidence, releases
 
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"--out {out}: {error.strerror}") from None
-    evidence.refuse_signed(out / f"{scenario.name}-{seed}" for scenario in scenarios)
+    folders = [f"{scenario.name}-{seed}" for scenario in scenarios]
+    evidence.refuse_signed(out / folder for folder in folders)
+    releases.refuse_signed(out, folders)
     return circumstances.gathered(choice, by, comment, out)
 
 
@@ -183,7 +185,7 @@ def _run_one(
             return ExitCode.INTERNAL, None
         code, done = _judged(done, scenario, compared, which)
         troubles = writing(lambda: outputs.write(done, folder, with_chrome=trace == "chrome"))
-        kept = writing(lambda: evidence.keep(folder, done.result, scenario, began, command.surroundings)).last_digest
+        kept = writing(lambda: evidence.keep(folder, done.result, scenario, began, command.circumstances)).last_digest
     _show(done.result, folder, kept, troubles, as_json=command.as_json)
     return worst([code, ExitCode.INTERNAL] if troubles else [code]), done.result
 

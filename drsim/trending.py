@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from drsim.reports.trend import Trend, TrendPoint
 
 _CAMPAIGN: Final = "campaign.jsonl"
-_EVIDENCE: Final = "evidence.json"
 _CODE: Final = ("drsim", "handlers", "template")
 """The digests of code in evidence; scenario and contract differ in their settings, which a result has."""
 _SET_ASIDE: Final = re.compile(r"\.\d+$")
@@ -78,14 +77,14 @@ def _show(found: "Trend", path: Path) -> None:
 
     console = output()
     console.print()
-    line(console, found.verdict, documents.headline(found), bold=True)
+    line(console, found.outcome, documents.headline(found), bold=True)
     for sentence in documents.sentences(found):
         console.print(Text(f"  {sentence}"))
     for track in found.tracks:
         console.print()
-        line(console, track.last.verdict, documents.name_of(track), indent=2)
+        line(console, track.last.outcome, documents.name_of(track), indent=2)
         for curve in documents.curves(found, track):
-            if any(value is not None for value in curve.values):
+            if curve.last != "-":
                 console.print(Text(f"      {curve.name:<24} {curve.text}  {curve.last}"), soft_wrap=True)
         if track.last.point == len(found.points) - 1 and (changes := documents.changes_of(track.last)):
             console.print(Padding(Text(f"changed: {'; '.join(changes)}", "dim"), (0, 0, 0, 6)))
@@ -144,8 +143,10 @@ def _point(folder: Path, label: str) -> "TrendPoint":
 
 def _evidence(folder: Path) -> dict[str, Any]:
     """The evidence of a run; empty without one, or if it cannot be read, which `drsim verify` reports."""
+    from drsim.reports.evidence import EVIDENCE
+
     try:
-        found = json.loads((folder / _EVIDENCE).read_bytes())
+        found = json.loads((folder / EVIDENCE).read_bytes())
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}

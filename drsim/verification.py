@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 _FIELDS_MAX: Final = 3
 _BEFORE_MAX, _SHOWN_MAX = 30, 80
+_SIDES: Final = (EVIDENCE, f"{PAGE}  ")
 _MEASURED: Final = ("wall_seconds", "replay", "schema_version")
 """What two equal runs may have otherwise. So may the versions of what ran, which are compared by themselves."""
 
@@ -59,7 +60,7 @@ def differences(folder: Path, evidence: Evidence) -> Iterator[str]:
             yield f"{visible(name)}: is new"
         elif name in differing:
             yield f"{visible(name)}: {_difference(folder, name, recorded[name], originals, evidence, page)}"
-    if page is not None and evidence.block:
+    if page is not None:
         yield from _differences_of_block(page, evidence)
     if RESULT in found and RESULT not in differing:
         yield from _contradictions(folder, evidence)
@@ -117,13 +118,13 @@ def _written_again(folder: Path) -> dict[str, str]:
         return {}
 
 
-def first_difference(recorded: str, found: str) -> str:
-    """The first line that differs, as it was and as it is, around the first character that differs."""
+def first_difference(recorded: str, found: str, sides: tuple[str, str] = ("was", "is ")) -> str:
+    """The first line that differs between two texts, on both sides, around the first character that differs."""
     old, new = recorded.split("\n"), found.split("\n")
     pairs = enumerate(zip(old, new, strict=False), start=1)
     number = next((number for number, (one, other) in pairs if one != other), min(len(old), len(new)) + 1)
     was, now = (lines[number - 1] if number <= len(lines) else None for lines in (old, new))
-    return f"first in line {number}:\n  was {_cut(was, now)}\n  is  {_cut(now, was)}"
+    return f"first in line {number}:\n  {sides[0]} {_cut(was, now)}\n  {sides[1]} {_cut(now, was)}"
 
 
 def _cut(line: str | None, other: str | None) -> str:
@@ -137,13 +138,19 @@ def _cut(line: str | None, other: str | None) -> str:
 
 
 def _differences_of_block(page: Parted, evidence: Evidence) -> Iterator[str]:
-    own = block_of(evidence)
+    own, digest = block_of(evidence), page.block_digest
+    if page.block == own:
+        if digest != evidence.block:
+            got = visible(evidence.block[:64]) or "none"
+            yield f"{EVIDENCE}: block must be the digest of the block in {PAGE}, {digest}, got {got}"
+        return
+    # Other code may make another block of the same evidence.
     is_other_code = machine.whole_digest() != evidence.digests.get("drsim")
-    if page.block_digest != evidence.block:
-        where = "" if is_other_code else f", {first_difference(own, page.block)}"
+    where = "" if is_other_code else f", {first_difference(own, page.block, _SIDES)}"
+    if digest != evidence.block:
         yield f"{PAGE}: its evidence block is not the one that {EVIDENCE} records{where}"
-    elif page.block != own and not is_other_code:
-        yield f"{PAGE}: its evidence block is not that of {EVIDENCE}, {first_difference(own, page.block)}"
+    elif not is_other_code:
+        yield f"{PAGE}: its evidence block is not that of {EVIDENCE}{where}"
 
 
 def changes_since(evidence: Evidence) -> list[str]:

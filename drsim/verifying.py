@@ -10,6 +10,7 @@ from drsim.arguments import ExitCode, UserError, complain, worst
 
 if TYPE_CHECKING:
     from drsim.reports.evidence import Evidence
+    from drsim.reports.release import ReleaseRecord
 
 
 def verify(
@@ -36,19 +37,20 @@ def verify(
 
 def runs_with_evidence(path: Path) -> list[Path]:
     """The folders of a run, or of the runs in a folder. Raises UserError if there are none."""
+    from drsim.releases import is_release
     from drsim.reports.evidence import EVIDENCE
     from drsim.stored_runs import RESULT
 
     def is_run(folder: Path) -> bool:
-        return (folder / RESULT).exists() or (folder / EVIDENCE).exists()
+        return (folder / RESULT).exists() or ((folder / EVIDENCE).exists() and not is_release(folder))
 
     folder = path.parent if path.name in (RESULT, EVIDENCE) else path
     if not folder.is_dir():
         raise UserError(f"{path}: is no folder of a run")
-    found = sorted(each for each in folder.iterdir() if each.is_dir() and is_run(each))
-    if is_run(folder) and not found:
+    if is_run(folder):
+        # A folder in it is no run of its own: it is new, or a record of the run.
         return [folder]
-    if found:
+    if found := sorted(each for each in folder.iterdir() if each.is_dir() and is_run(each)):
         return found
     raise UserError(f"{path}: holds no run, nor does a folder in it")
 
@@ -66,7 +68,8 @@ def _verified_release(folder: Path) -> ExitCode:
     if kept is None:
         return ExitCode.PASS
     troubles = list(differences(folder, kept))
-    show(folder, troubles, [f"a release of {plural(len(kept.runs), 'run')}"])
+    about = f"a release of {plural(len(kept.runs), 'run')}, {_approvals(kept)}"
+    show(folder, troubles, [about, f"last value of the chain: {kept.last_digest}"])
     return ExitCode.FAIL if troubles else ExitCode.PASS
 
 
@@ -134,7 +137,7 @@ def show(folder: Path, troubles: list[str], notes: list[str]) -> None:
         terminal.block(output, visible(text, 1000), "dim")
 
 
-def _approvals(evidence: "Evidence") -> str:
+def _approvals(evidence: "Evidence | ReleaseRecord") -> str:
     named = ", ".join(f"{each.by} ({each.role})" for each in evidence.approvals)
     return f"approved by {named}" if named else "no approval"
 

@@ -5,7 +5,7 @@ who can write the folder can write new hashes, so the chain's last value is kept
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from typing import Any, Final, Literal
 
@@ -84,7 +84,8 @@ class Evidence(Record):
     comment: str
     host: HostRecord
     job: JobRecord | None
-    commit: CommitRecord | None = Field(description="Null without git, or outside a repository.")
+    commit: CommitRecord | None = Field(description="Null if git named none; then no_commit says why.")
+    no_commit: str = ""
     functions: FunctionsRecord | None = Field(description="Null for drsim's own functions.")
     configuration: dict[str, Any] = Field(description="The scenario as given, without values that are defaults.")
     digests: dict[str, str] = Field(
@@ -119,9 +120,14 @@ def sealed(evidence: Evidence) -> Evidence:
 
 def approved(evidence: Evidence, *, at: str, by: str, role: str, conditions: str) -> Evidence:
     """The evidence with one more approval, whose digest covers the entry before it."""
-    approval = Approval(at=at, by=by, role=role, conditions=conditions, previous=evidence.last_digest)
-    signed = approval.model_copy(update={"digest": _entry_digest(approval)})
+    signed = approval_after(evidence.last_digest, at=at, by=by, role=role, conditions=conditions)
     return evidence.model_copy(update={"approvals": (*evidence.approvals, signed)})
+
+
+def approval_after(previous: str, *, at: str, by: str, role: str, conditions: str) -> Approval:
+    """An approval with its digest, which follows the entry of a chain that has this one."""
+    approval = Approval(at=at, by=by, role=role, conditions=conditions, previous=previous)
+    return approval.model_copy(update={"digest": _entry_digest(approval)})
 
 
 def breaks_of(evidence: Evidence) -> Iterator[str]:
@@ -129,10 +135,15 @@ def breaks_of(evidence: Evidence) -> Iterator[str]:
     if (scenario := digest_of(evidence.configuration)) != evidence.digests.get("scenario"):
         recorded = evidence.digests.get("scenario", "")
         yield f"the scenario has the digest {_short(scenario)}, but {_short(recorded)} is recorded"
-    previous = evidence.digest
-    if (found := _record_digest(evidence)) != previous:
-        yield f"its record was changed: it has the digest {_short(found)}, but {_short(previous)} is recorded"
-    for number, approval in enumerate(evidence.approvals, start=1):
+    yield from chain_breaks(_record_digest(evidence), evidence.digest, evidence.approvals)
+
+
+def chain_breaks(found: str, recorded: str, approvals: Iterable[Approval]) -> Iterator[str]:
+    """Yield what is wrong with a chain: the digest of its record as it is and as recorded, then the approvals."""
+    if found != recorded:
+        yield f"its record was changed: it has the digest {_short(found)}, but {_short(recorded)} is recorded"
+    previous = recorded
+    for number, approval in enumerate(approvals, start=1):
         if approval.previous != previous:
             expected, got = _short(previous), _short(approval.previous)
             yield f"approval {number} does not follow the entry before it: previous must be {expected}, got {got}"

@@ -97,7 +97,7 @@ def _facts(evidence: Evidence) -> Iterator[Fact]:
     if job is not None:
         yield Fact("CI job", ", ".join(filter(None, (job.system, job.name))), url=job.url)
     yield (
-        Fact("Commit", "none: no git, or no repository")
+        Fact("Commit", evidence.no_commit or "unknown: git gave no answer")
         if commit is None
         else Fact("Commit", _state(commit), code=commit.id)
     )

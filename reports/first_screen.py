@@ -119,11 +119,11 @@ def remarks(result: Result) -> tuple[Remark, ...]:
     """Return what faults did on purpose and which checks are off, which is neither good nor bad."""
     found = []
     if result.faults:
-        struck = [each.struck for each in result.faults if each.struck]
+        times = [each.struck for each in result.faults if each.struck]
         failed = result.metrics.counts.get(FAILED_BY_FAULTS.name, 0)
-        rules = f"{len(struck):,} of {plural(len(result.faults), 'fault rule')}"
+        rules = f"{len(times):,} of {plural(len(result.faults), 'fault rule')}"
         effect = f"{plural(failed, 'invocation')} failed because of that"
-        text = f"Injected on purpose: {rules}, {plural(sum(struck), 'time')}; {effect}"
+        text = f"Injected on purpose: {rules}, {plural(sum(times), 'time')}; {effect}"
         found.append(Remark(text, tuple(f"{plural(each.struck, 'time')}: {each.rule}" for each in result.faults)))
     if any(not each.execution_id for each in result.unwinnable):
         found.append(Remark("Faults kept all executions from ending as DRS says"))
@@ -138,14 +138,15 @@ def remarks(result: Result) -> tuple[Remark, ...]:
 
 def passed_line(first: FirstScreen, result: Result) -> str:
     """Return what passed, on one line."""
-    criteria = f"{len(first.passed):,} {'criterion' if len(first.passed) == 1 else 'criteria'} passed"
+    criteria = f"{plural(len(first.passed), 'criterion', 'criteria')} passed"
     checks = plural(sum(each.checked for each in first.holding), "check")
-    return f"{criteria}; {len(first.holding):,} of {len(result.properties):,} properties hold, {checks}"
+    properties = plural(len(result.properties), "property", "properties")
+    return f"{criteria}; {len(first.holding):,} of {properties} hold, {checks}"
 
 
 def idle_line(first: FirstScreen, result: Result) -> str:
     """Return how much was not exercised; "" if all was."""
     idle = sum(each.verdict == "not exercised" for each in result.properties)
     counts = ((len(first.idle), "criterion", "criteria"), (idle, "property", "properties"))
-    parts = [f"{count:,} {one if count == 1 else many}" for count, one, many in counts if count]
+    parts = [plural(*each) for each in counts if each[0]]
     return " and ".join(parts)

@@ -62,6 +62,7 @@ def render(result: Result, lines: Iterable[str]) -> Document:
         "report.html.j2",
         run=result,
         first=first,
+        findings_max=markdown.ROWS_MAX,
         passed=passed_line(first, result),
         idle=idle_line(first, result),
         ends=", ".join(f"{number(count)} {phrase}" for count, phrase in counted(result.executions)),

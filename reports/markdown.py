@@ -45,7 +45,7 @@ STATISTICS: Final[Mapping[str, Callable[[Minute], float]]] = {
 
 # GitHub accepts a step summary of 1 MiB. Source: GitHub Docs, workflow commands, job summaries, 2026-11.
 BYTES_MAX: Final = 900_000
-_ROWS_MAX: Final = 60
+ROWS_MAX: Final = 60
 _FEWER_ROWS: Final = (20, 5, 1)
 _LOWEST_VALUE_FIRST: Final = (
     *("environment", "logging", "security", "infrastructure", "integration", "poller", "finder", "cloudwatch"),
@@ -96,7 +96,7 @@ def _shorter_and_shorter(result: Result) -> Iterator[tuple[list[Section], tuple[
 
 
 def sections(
-    result: Result, rows_max: int = _ROWS_MAX, *, signs: Mapping[str, str] = SIGNS, has_first_screen: bool = False
+    result: Result, rows_max: int = ROWS_MAX, *, signs: Mapping[str, str] = SIGNS, has_first_screen: bool = False
 ) -> list[Section]:
     """The findings, if there are any, the executive summary and the twelve sections as Markdown, with shortened tables.
 
@@ -128,7 +128,7 @@ def sections(
 
 
 @cache
-def environment(rows_max: int = _ROWS_MAX) -> Environment:
+def environment(rows_max: int = ROWS_MAX) -> Environment:
     """The environment of templates for Markdown, kept, since compiling them takes longer than rendering them."""
     found = Environment(
         loader=PackageLoader("drsim.reports"),
@@ -143,7 +143,7 @@ def environment(rows_max: int = _ROWS_MAX) -> Environment:
     )
     found.filters |= {"cell": cell, "code": code, "fenced": fenced, "clock": clock, "number": number, "about": about}
     found.filters |= {"title": findings.title, "extent": findings.extent, "culprit": findings.culprit}
-    found.filters |= {"indented": indented, "duration": show_seconds}
+    found.filters |= {"indented": indented, "duration": show_seconds, "plural": plural}
     found.filters |= {"took": objectives.took, "achieved": objectives.row_of, "recovered": objectives.sentence}
     found.filters["head"] = lambda rows: rows[:rows_max]
     found.globals |= {"sign": SIGNS.__getitem__, "recovery_parts": PARTS}
@@ -185,7 +185,7 @@ def span(result: Result, *names: str) -> str | None:
     def write(value: float) -> str:
         return show_seconds(value / scale) if in_minutes else number(value / scale)
 
-    if low == high:
+    if write(low) == write(high):
         return f"{write(low)}{after} ({values})"
     text = f"{write(low)}-{write(high)}{after}"
     if len(found) > 1:

@@ -1,12 +1,12 @@
 """Recovery times against their objectives, as the words and rows of reports. `figures` has the plots."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 from drsim.scenarios.campaign import Campaign
 from drsim.scenarios.record import ObjectiveRecord
 from drsim.scenarios.result import Result
-from drsim.simulator.durations import show_seconds
+from drsim.simulator.durations import plural, show_seconds
 
 WHOLE: Final = "Execution"
 """How reports name the row of whole executions."""
@@ -49,13 +49,21 @@ def row_of(record: ObjectiveRecord) -> AchievedRow:
     )
 
 
-def sentence(record: ObjectiveRecord) -> str:
-    """Executions in one line: p95 22m 1s, max 22m 1s; 0 of 100 missed 25m."""
+def sentence(record: ObjectiveRecord, records: Iterable[ObjectiveRecord] = ()) -> str:
+    """Executions in one line: p95 22m 1s, max 22m 1s; 0 of 100 missed 25m. `records` are those of all waves."""
     row = row_of(record)
     p50 = f"p50 {row.p50}, " if record.objective is None else ""
     achieved = f"{p50}p95 {row.p95}, max {row.max}" if record.times and record.times.count > 1 else row.p95
-    judged = "no objective is set" if record.objective is None else f"{row.missed} missed {row.objective}"
+    judged = _no_objective(records) if record.objective is None else f"{row.missed} missed {row.objective}"
     return f"{achieved}; {judged}"
+
+
+def _no_objective(records: Iterable[ObjectiveRecord]) -> str:
+    waves = sum(each.objective is not None for each in records)
+    have = "has" if waves == 1 else "have"
+    return (
+        f"objective: none for whole executions; {plural(waves, 'wave')} {have} one" if waves else "no objective is set"
+    )
 
 
 def recovery_facts(result: Result) -> dict[str, str]:

@@ -7,8 +7,11 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final, Literal, NamedTuple
 
 from drsim.reports.capacity import note
+from drsim.reports.first_screen import first_screen, idle_line
+from drsim.scenarios.phase_2 import beside_phase_2
 from drsim.scenarios.result import CriterionResult, PropertyResult, Result
 from drsim.simulator.durations import about, number, plural, show_seconds
+from drsim.simulator.events import FINDER, POLLER
 from drsim.simulator.figures.table import FAILED_BY_FAULTS, FIGURES
 
 _PROPERTIES: Final[Mapping[str, tuple[str, ...]]] = {
@@ -45,7 +48,6 @@ _FIGURES: Final[Mapping[str, tuple[str, ...]]] = {
 
 
 _ROLES: Final = ("finder", "poller")
-_FUNCTIONS: Final = ("ExecutionFinder", "ExecutionPoller")
 
 
 class SectionOutcome(NamedTuple):
@@ -67,32 +69,32 @@ def outcome_of(section: str, result: Result) -> SectionOutcome:
     properties = [each for each in result.properties if everything or each.name in _PROPERTIES.get(section, ())]
     verdicts = [*(each.verdict for each in criteria), *(each.verdict for each in properties)]
     failed = verdicts.count("fail")
-    above = _above_phase_2(section, result)
-    parts = [*_words_of(section, result), *_missed(criteria, properties)]
-    if above:
-        parts.append(f"{plural(len(above), 'figure')} above Phase 2's highest")
+    beside = beside_phase_2(result, _FIGURES.get(section, ()))
+    missed = _names_of_missed(criteria, properties) if everything else _missed(criteria, properties)
+    parts = [*_words_of(section, result), *missed, *filter(None, [beside.words])]
     return SectionOutcome(
         "; ".join(parts),
         "fail" if failed else "pass" if "pass" in verdicts else "",
         failed,
         # Phase 2's executions had no DRS job. Only such a run can differ from it by surprise.
-        bool(failed) or bool(above and not _count(result, "jobs_started")),
+        bool(failed) or bool(beside.outside and not _count(result, "jobs_started")),
     )
-
-
-def _above_phase_2(section: str, result: Result) -> list[str]:
-    found = result.metrics.distributions
-    largest = {name: FIGURES[name].phase_2_max for name in _FIGURES.get(section, ())}
-    return [name for name, most in largest.items() if most is not None and name in found and found[name].max > most]
 
 
 def _missed(criteria: Iterable[CriterionResult], properties: Iterable[PropertyResult]) -> list[str]:
     """The first failures of the section in words, and the number of the others."""
-    found = [f"{each.name}: {each.value} (allowed: {each.threshold})" for each in criteria if each.verdict == "fail"]
+    found = [f"{each.name}: {each.value} (threshold: {each.threshold})" for each in criteria if each.verdict == "fail"]
     found += [
         f"{each.name}: {plural(each.violations_count, 'violation')}" for each in properties if each.verdict == "fail"
     ]
     return [*found[:2], *([f"{len(found) - 2} more failed"] if len(found) > 2 else [])]
+
+
+def _names_of_missed(criteria: Iterable[CriterionResult], properties: Iterable[PropertyResult]) -> list[str]:
+    """The names of all that failed. Values and thresholds stand at their own sections."""
+    judged: list[CriterionResult | PropertyResult] = [*criteria, *properties]
+    names = [each.name for each in judged if each.verdict == "fail"]
+    return [f"failed: {', '.join(names)}"] if names else []
 
 
 def _words_of(section: str, result: Result) -> list[str]:
@@ -112,15 +114,23 @@ def _finder(result: Result) -> list[str]:
 
 
 def _poller(result: Result) -> list[str]:
-    failed = sum(_count(result, f"ExecutionPoller.{end}") for end in ("error", "timeout", "crash"))
+    failed, others = (
+        sum(_count(result, f"{function}.{end}") for end in ("error", "timeout", "crash"))
+        for function in (POLLER, FINDER)
+    )
+    # A run counts what faults failed for both functions together: all of it, or nothing is known of the poller alone.
+    injected = _count(result, FAILED_BY_FAULTS.name)
+    injected = failed if injected >= failed + others else 0 if others else injected
+    words = f"{number(failed)} failed{_by_faults(injected, failed)}"
     polls = plural(result.polls, "poll") if result.polls else f"{plural(result.polls_recorded, 'poll')} recorded"
-    return [polls, *_p99(result, "ExecutionPoller.warm", "p99 {}"), f"{number(failed)} failed{_by_faults(result)}"]
+    return [polls, *_p99(result, "ExecutionPoller.warm", "p99 {}"), words]
 
 
-def _by_faults(result: Result) -> str:
-    """Say that faults failed all invocations that failed, if they did."""
-    failed = sum(_count(result, f"{name}.{end}") for name in _FUNCTIONS for end in ("error", "timeout", "crash"))
-    return ", by faults" if failed and _count(result, FAILED_BY_FAULTS.name) >= failed else ""
+def _by_faults(injected: int, failed: int) -> str:
+    """Which part of the failures is due to faults: ", all by faults"; "" for none."""
+    if not injected or not failed:
+        return ""
+    return ", all by faults" if injected >= failed else f", {number(injected)} of them by faults"
 
 
 def _integration(result: Result) -> list[str]:
@@ -148,15 +158,14 @@ def _cloudwatch(result: Result) -> list[str]:
 
 
 def _errors(result: Result) -> list[str]:
-    struck = [each.struck for each in result.faults if each.struck]
-    injected = sum(each.injected for each in result.errors.calls)
+    injections = [each.struck for each in result.faults if each.struck]
+    by_faults = sum(each.injected for each in result.errors.calls)
     calls = sum(each.count for each in result.errors.calls)
-    rules = f"{len(struck):,} of {plural(len(result.faults), 'rule')}"
-    faults = [f"faults injected {plural(sum(struck), 'time')} by {rules}"] if struck else []
-    own = f"{plural(calls - injected, 'call')} answered with an error" + (
-        f" and {number(injected)} by faults" if injected else ""
-    )
-    return [*(faults or ["no fault injected"]), own]
+    rules = f"{len(injections):,} of {plural(len(result.faults), 'rule')}"
+    return [
+        f"faults injected {plural(sum(injections), 'time')} by {rules}" if injections else "no fault injected",
+        f"{plural(calls, 'failed call')}{_by_faults(by_faults, calls)}",
+    ]
 
 
 def _logging(result: Result) -> list[str]:
@@ -173,10 +182,8 @@ def _security(result: Result) -> list[str]:
 
 
 def _limitations(result: Result) -> list[str]:
-    criteria, properties = (
-        sum(each.verdict == "not exercised" for each in judged) for judged in (result.criteria, result.properties)
-    )
-    return [f"{number(criteria)} criteria and {number(properties)} properties not exercised"]
+    idle = idle_line(first_screen(result), result)
+    return [f"{idle} not exercised" if idle else "all criteria and properties exercised"]
 
 
 def _environment(result: Result) -> list[str]:
@@ -192,8 +199,8 @@ def _acceptance(result: Result) -> list[str]:
     judged = [each for each in result.criteria if each.verdict != "not exercised"]
     held = [each for each in result.properties if each.verdict != "not exercised"]
     return [
-        f"{sum(each.verdict == 'pass' for each in judged)} of {len(judged)} criteria passed",
-        f"{sum(each.verdict == 'pass' for each in held)} of {len(held)} properties held",
+        f"{sum(each.verdict == 'pass' for each in judged)} of {plural(len(judged), 'criterion', 'criteria')} passed",
+        f"{sum(each.verdict == 'pass' for each in held)} of {plural(len(held), 'property', 'properties')} held",
     ]
 
 

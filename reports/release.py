@@ -7,17 +7,18 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple, Self
 from urllib.parse import quote
 
 from pydantic import Field
 
 from drsim.reports import findings, html, markdown, page
+from drsim.reports.evidence import Approval, chain_breaks, digest_of
 from drsim.reports.first_screen import missing
 from drsim.reports.formats import junit
 from drsim.reports.sections import Section, render_sections
 from drsim.scenarios.record import Record
-from drsim.scenarios.result import Outcome, Result, RunVerdict
+from drsim.scenarios.result import Outcome, Result, RunVerdict, graded, worst
 from drsim.simulator.durations import plural, show_seconds
 from drsim.simulator.figures.table import STALENESS
 
@@ -45,6 +46,27 @@ class ReleaseRecord(Record):
     runs: tuple[MemberRecord, ...]
     missing: dict[str, str]
     files: dict[str, str] = Field(description="SHA-256 of each report of the release.")
+    digest: str = Field("", description="SHA-256 of all fields above, the first entry of the chain.")
+    approvals: tuple[Approval, ...] = ()
+
+    @property
+    def last_digest(self) -> str:
+        """The last value of the chain, which people keep elsewhere."""
+        return self.approvals[-1].digest if self.approvals else self.digest
+
+    @property
+    def breaks(self) -> list[str]:
+        """What is wrong with the chain, for people."""
+        return list(chain_breaks(self._own_digest, self.digest, self.approvals))
+
+    @property
+    def sealed(self) -> Self:
+        """The record with its digest."""
+        return self.model_copy(update={"digest": self._own_digest})
+
+    @property
+    def _own_digest(self) -> str:
+        return digest_of(self.model_dump(mode="json", exclude={"digest", "approvals"}))
 
 
 class Member(NamedTuple):
@@ -69,14 +91,13 @@ class Release(NamedTuple):
     @property
     def verdict(self) -> RunVerdict:
         """Fail if a run failed, unknown if one is unknown or missing, else pass."""
-        verdicts = {result.verdict for result in self.results}
-        return "fail" if "fail" in verdicts else "unknown" if "unknown" in verdicts or self.missing else "pass"
+        verdicts = [result.verdict for result in self.results]
+        return worst([*verdicts, "unknown"] if self.missing else verdicts)
 
     @property
     def outcome(self) -> Outcome:
         """The verdict; "degraded" if all runs pass, and one only because a bound is wider than usual."""
-        is_degraded = any(result.outcome == "degraded" for result in self.results)
-        return "degraded" if self.verdict == "pass" and is_degraded else self.verdict
+        return graded(self.verdict, is_degraded=any(result.outcome == "degraded" for result in self.results))
 
     @property
     def headline(self) -> str:
@@ -96,11 +117,11 @@ class Release(NamedTuple):
 
 
 class Shortfall(NamedTuple):
-    """One thing that kept a run from passing and that no finding shows. `got` and `asked` are for people."""
+    """One thing that kept a run from passing and that no finding shows. `value` and `threshold` are for people."""
 
     name: str
-    got: str
-    asked: str
+    value: str
+    threshold: str
 
 
 def shortfalls(result: Result) -> list[Shortfall]:
@@ -128,9 +149,9 @@ def shortfalls(result: Result) -> list[Shortfall]:
 def failed_parts(result: Result) -> str:
     """How much of a run failed: "8 of 17 properties, 2 of 21 criteria"; "" if nothing did."""
     parts = []
-    for judged, name in ((result.properties, "properties"), (result.criteria, "criteria")):
+    for judged, *names in ((result.properties, "property", "properties"), (result.criteria, "criterion", "criteria")):
         if count := sum(each.verdict == "fail" for each in judged):
-            parts.append(f"{count} of {len(judged)} {name}")
+            parts.append(f"{count} of {plural(len(judged), *names)}")
     return ", ".join(parts)
 
 
@@ -164,7 +185,8 @@ def record(release: Release, files: Mapping[str, bytes]) -> ReleaseRecord:
         for each in release.runs
     ]
     digests = {name: sha256(data).hexdigest() for name, data in files.items()}
-    return ReleaseRecord(verdict=release.verdict, runs=tuple(runs), missing=dict(release.missing), files=digests)
+    made = ReleaseRecord(verdict=release.verdict, runs=tuple(runs), missing=dict(release.missing), files=digests)
+    return made.sealed
 
 
 def documents(release: Release) -> Iterator[tuple[str, str]]:

@@ -8,13 +8,13 @@ from drsim.reports.objectives import row_of
 from drsim.reports.statuses import counted
 from drsim.scenarios.record import ObjectiveRecord
 from drsim.scenarios.result import CriterionResult, Relation, Result, Verdict
-from drsim.simulator.durations import number, show_seconds
+from drsim.simulator.durations import number, plural, show_seconds
 
 _CRITERIA: Final = {
     "Executions complete with DRS's truth": "longest completion delay",
     "Performance <100ms queries": "longest query",
     "No poll is early, none is late": "polls early or late",
-    "No errors or failures": "of {} failed without a fault",
+    "No errors or failures": "failed by themselves, of {}",
 }
 """The criteria whose measured value and limit make a tile, with its label."""
 _RELATIONS: Final[Mapping[Relation, str]] = {"<=": "at most", ">=": "at least", "<": "under"}
@@ -50,7 +50,7 @@ def tiles_of(result: Result) -> Iterator[Tile]:
     )
     for criterion in result.criteria:
         if criterion.name in _CRITERIA and criterion.measured is not None and criterion.limit is not None:
-            yield _judged(criterion, _CRITERIA[criterion.name].format(number(invocations)))
+            yield _judged(criterion, _CRITERIA[criterion.name].format(plural(invocations, "invocation")))
     violations = sum(each.violations_count for each in result.properties)
     checked = sum(each.checked for each in result.properties)
     verdict = "fail" if violations else "pass" if checked else ""

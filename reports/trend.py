@@ -10,12 +10,12 @@ from typing import Final, Generic, Literal, NamedTuple, TypeVar
 
 from drsim.reports.campaign import rate_sentence
 from drsim.reports.capacity import note
-from drsim.reports.comparing.comparison import compare, together
+from drsim.reports.comparing.comparison import compare
 from drsim.reports.comparing.effect import wilson
 from drsim.reports.findings import merged
 from drsim.scenarios.campaign import Campaign, Header
-from drsim.scenarios.result import Distribution, Limit, Result, RunVerdict
-from drsim.simulator.figures.table import EXECUTION_TIME, STALENESS
+from drsim.scenarios.result import Limit, Outcome, Result, RunVerdict, graded, worst
+from drsim.simulator.figures.table import STALENESS
 
 C = TypeVar("C", bound="_AtPoint")
 
@@ -36,7 +36,12 @@ class TrendPoint(NamedTuple):
     @property
     def verdict(self) -> RunVerdict:
         """Fail if a run or an exploration failed, else unknown if one is unknown, else pass."""
-        return _worst([*(run.verdict for run in self.results), *(campaign.verdict for _, campaign in self.campaigns)])
+        return worst([*(run.verdict for run in self.results), *(campaign.verdict for _, campaign in self.campaigns)])
+
+    @property
+    def outcome(self) -> Outcome:
+        """The verdict; "degraded" if it is a pass and a run passes only because a bound is wider than usual."""
+        return graded(self.verdict, is_degraded=any(run.outcome == "degraded" for run in self.results))
 
     @property
     def passed(self) -> int:
@@ -65,10 +70,14 @@ class _AtPoint:
     verdict: RunVerdict
     changes: tuple[TrendChange, ...] | None
 
+    @property
+    def outcome(self) -> Outcome:
+        return self.verdict
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunsOutcome(_AtPoint):
-    """The runs of a scenario at a point, one for each seed; quantiles are those of all their values, in ms.
+    """The runs of a scenario at a point, one for each seed; quantiles are those of the worst run, in ms.
 
     `limit_at` is the number of executions at which `limit` would be reached; None if the run itself reached it.
     """
@@ -82,6 +91,10 @@ class RunsOutcome(_AtPoint):
     limit: str | None
     limit_at: int | None
     digest: str | None
+
+    @property
+    def outcome(self) -> Outcome:
+        return graded(self.verdict, is_degraded=self.is_degraded)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,18 +121,18 @@ class Track(Generic[C]):
 
     @property
     def since(self) -> int:
-        """The index of the point from which on it has had its last verdict."""
+        """The index of the point from which on it has had its last outcome."""
         first = self.last.point
         for each in reversed(self.outcomes):
-            if each.verdict != self.last.verdict:
+            if each.outcome != self.last.outcome:
                 break
             first = each.point
         return first
 
     @property
     def has_moved(self) -> bool:
-        """Whether its verdict changed between two points."""
-        return len({each.verdict for each in self.outcomes}) > 1
+        """Whether its outcome changed between two points."""
+        return len({each.outcome for each in self.outcomes}) > 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +152,11 @@ class Trend:
         """That of the last point."""
         return self.points[-1].verdict
 
+    @property
+    def outcome(self) -> Outcome:
+        """That of the last point."""
+        return self.points[-1].outcome
+
 
 def trend(points: Sequence[TrendPoint]) -> Trend:
     """Put the points' scenarios side by side. The points are in order, and each has a run or an exploration."""
@@ -152,7 +170,7 @@ def trend(points: Sequence[TrendPoint]) -> Trend:
 
 
 def _severity(track: Track[RunsOutcome] | Track[SeedsOutcome]) -> int:
-    return ("fail", "unknown", "pass").index(track.last.verdict)
+    return ("fail", "unknown", "degraded", "pass").index(track.last.outcome)
 
 
 def _runs_track(name: str, points: Sequence[TrendPoint]) -> Track[RunsOutcome]:
@@ -165,18 +183,20 @@ def _runs_track(name: str, points: Sequence[TrendPoint]) -> Track[RunsOutcome]:
         changes = None if earlier is None else (*_changes(earlier[0], runs), *_code_changes(earlier[1], point.digests))
         earlier = runs, point.digests
         limit = _first_limit(runs)
-        recovery, staleness = (_pooled(runs, figure.name) for figure in (EXECUTION_TIME, STALENESS))
+        wholes = (each for run in runs for each in run.objectives if not each.wave)
+        recoveries = [1000 * each.times.p95 for each in wholes if each.times]
+        stale = [found.p99 for run in runs if (found := run.metrics.distributions.get(STALENESS.name))]
         outcomes.append(
             RunsOutcome(
                 point=number,
-                verdict=_worst([run.verdict for run in runs]),
+                verdict=worst([run.verdict for run in runs]),
                 changes=changes,
                 passed=sum(run.verdict == "pass" for run in runs),
                 runs=len(runs),
                 is_degraded=any(run.outcome == "degraded" for run in runs),
                 answer=runs[0].answer,
-                recovery_p95=recovery.p95 if recovery else None,
-                staleness_p99=staleness.p99 if staleness else None,
+                recovery_p95=max(recoveries, default=None),
+                staleness_p99=max(stale, default=None),
                 limit=limit.name if limit else None,
                 limit_at=None if limit is None or limit.is_reached else limit.at_executions,
                 digest=runs[0].trace_digest if len(runs) == 1 else None,
@@ -257,14 +277,6 @@ def _first_limit(runs: Sequence[Result]) -> Limit | None:
     """The limit that one of the runs reached, or else the one that is reached at the fewest executions."""
     found = [limit for run in runs if (limit := note(run.capacity, is_ours=run.is_ours).first)]
     return min(found, key=lambda each: 0 if each.is_reached else each.at_executions or 0, default=None)
-
-
-def _pooled(runs: Sequence[Result], name: str) -> Distribution | None:
-    return together([run.metrics.distributions[name] for run in runs if name in run.metrics.distributions])
-
-
-def _worst(verdicts: Sequence[RunVerdict]) -> RunVerdict:
-    return "fail" if "fail" in verdicts else "unknown" if "unknown" in verdicts else "pass"
 
 
 def _short(digest: str | None) -> str | None:

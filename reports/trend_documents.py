@@ -14,7 +14,7 @@ from drsim.reports.campaign import percent
 from drsim.reports.comparing.regressions import direction
 from drsim.reports.text import visible
 from drsim.reports.trend import RunsOutcome, SeedsOutcome, Track, Trend, TrendChange
-from drsim.simulator.durations import plural, show_seconds
+from drsim.simulator.durations import about, plural, show_seconds
 
 AnyTrack = Track[RunsOutcome] | Track[SeedsOutcome]
 
@@ -28,7 +28,9 @@ _HEIGHT: Final = 28
 _MARGIN: Final = 4
 _SPAN_MIN: Final = 0.2
 """Smaller changes, as a share of the largest value, do not fill a curve's height."""
-_VERBS: Final = {"pass": "passes", "fail": "fails", "unknown": "is unknown"}
+_NONE: Final = "-"
+"""What stands for a figure that a point lacks."""
+_VERBS: Final = {"pass": "passes", "degraded": "is degraded", "fail": "fails", "unknown": "is unknown"}
 
 
 class Curve(NamedTuple):
@@ -40,11 +42,10 @@ class Curve(NamedTuple):
 
     @property
     def last(self) -> str:
-        """The last value, and the one before if it differs."""
-        found = [text for value, text in zip(self.values, self.shown, strict=True) if value is not None]
-        if not found:
-            return "-"
-        return found[-1] if len(found) < 2 or found[-2] == found[-1] else f"{found[-1]} (before: {found[-2]})"
+        """The last point's words, and those of the last point before it that has some if they differ."""
+        *earlier, last = self.shown
+        before = next((text for text in reversed(earlier) if text != _NONE), last)
+        return last if before == last else f"{last} (before: {before})"
 
     @property
     def text(self) -> str:
@@ -117,7 +118,7 @@ def render_html(trend: Trend) -> str:
         page.render(
             "trend.html.j2",
             **_context(trend, html.SIGNS),
-            verdict=trend.verdict,
+            verdict=trend.outcome,
             points=html.html_of(points, "Table: Points"),
             tables=[
                 (track, html.html_of(text, f"Table: {name_of(track)}")) for track, text in _tables(trend, html.MARKS)
@@ -132,20 +133,22 @@ def headline(trend: Trend) -> str:
     tracks = _at_last(trend)
     passed = sum(track.last.verdict == "pass" for track in tracks)
     passes = "passes" if len(tracks) == 1 else "pass"
-    return f"{passed} of {plural(len(tracks), 'scenario')} {passes} at {_label(trend, -1)}"
+    degraded = sum(track.last.outcome == "degraded" for track in tracks)
+    text = f"{passed} of {plural(len(tracks), 'scenario')} {passes} at {_label(trend, -1)}"
+    return f"{text}, {degraded} degraded" if degraded else text
 
 
 def sentences(trend: Trend) -> Iterator[str]:
     """What a reader asks first: what does not pass and since when, what passes again, and what is missing."""
     at_last = _at_last(trend)
     for track in at_last:
-        verdict, first = track.last.verdict, track.outcomes[0].point
-        if track.since == first and verdict != "pass" and len(track.outcomes) > 1:
-            yield f"{name_of(track)} {_VERBS[verdict]} at each of its {len(track.outcomes)} points."
-        elif track.since == first and verdict != "pass":
-            yield f"{name_of(track)} {_VERBS[verdict]}."
+        outcome, first = track.last.outcome, track.outcomes[0].point
+        if track.since == first and outcome != "pass" and len(track.outcomes) > 1:
+            yield f"{name_of(track)} {_VERBS[outcome]} at each of its {len(track.outcomes)} points."
+        elif track.since == first and outcome != "pass":
+            yield f"{name_of(track)} {_VERBS[outcome]}."
         elif track.since != first:
-            yield f"{name_of(track)} {_VERBS[verdict]} since {_label(trend, track.since)}."
+            yield f"{name_of(track)} {_VERBS[outcome]} since {_label(trend, track.since)}."
     if not any(track.has_moved for track in trend.tracks):
         yield f"No verdict changed in {plural(len(trend.points), 'point')}."
     if missing := [name_of(track) for track in trend.tracks if track not in at_last]:
@@ -164,7 +167,7 @@ def curves(trend: Trend, track: AnyTrack) -> list[Curve]:
     def curve(name: str, field: str, show: Callable[[Any], str]) -> Curve:
         found = [at.get(number) for number in range(len(trend.points))]
         values = [None if each is None else getattr(each, field) for each in found]
-        return Curve(name, values, ["-" if each is None else show(each) for each in found])
+        return Curve(name, values, [_NONE if each is None else show(each) for each in found])
 
     if isinstance(track.last, SeedsOutcome):
         return [
@@ -181,8 +184,8 @@ def curves(trend: Trend, track: AnyTrack) -> list[Curve]:
 def limit_of(outcome: RunsOutcome) -> str:
     """The number of executions at the first limit, and its name: "241, DRS jobs at once"."""
     if outcome.limit is None:
-        return "-"
-    return f"{'reached' if outcome.limit_at is None else f'{outcome.limit_at:,}'}, {outcome.limit}"
+        return _NONE
+    return f"{'reached' if outcome.limit_at is None else about(outcome.limit_at)}, {outcome.limit}"
 
 
 def changes_of(outcome: RunsOutcome | SeedsOutcome) -> list[str]:
@@ -241,6 +244,7 @@ def _context(trend: Trend, signs: Mapping[str, str]) -> dict[str, Any]:
     return {
         "trend": trend,
         "sign": signs.__getitem__,
+        "signs_of": lambda track: _signs(trend, track, signs),
         "headline": headline(trend),
         "sentences": list(sentences(trend)),
         "label": lambda number: _label(trend, number),
@@ -267,9 +271,18 @@ def _at_last(trend: Trend) -> list[AnyTrack]:
     return [track for track in trend.tracks if track.last.point == len(trend.points) - 1]
 
 
+def _signs(trend: Trend, track: AnyTrack, signs: Mapping[str, str]) -> str:
+    """A sign for each point in order; a point without the scenario has a dot."""
+    at = [
+        [signs[each.outcome].partition(" ")[0] for each in track.outcomes if each.point == number]
+        for number in range(len(trend.points))
+    ]
+    return "".join("".join(found) or "·" for found in at)
+
+
 def _label(trend: Trend, number: int) -> str:
     return visible(trend.points[number].label, _LABEL_MAX)
 
 
 def _lasting(ms: float | None) -> str:
-    return "-" if ms is None else show_seconds(ms / 1000)
+    return _NONE if ms is None else show_seconds(ms / 1000)

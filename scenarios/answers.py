@@ -11,12 +11,13 @@ from typing import Final
 
 from drsim.orchestrator.model import ExecutionStatus
 from drsim.scenarios.metric_records import AlarmChange, AlarmRecord
+from drsim.scenarios.phase_2 import beside_phase_2
 from drsim.scenarios.record import FindingRecord
 from drsim.scenarios.result import Result
 from drsim.simulator.durations import about, plural, show_seconds
 from drsim.simulator.events import FINDER, POLLER
 from drsim.simulator.figures import table as figures
-from drsim.simulator.figures.table import FIGURES, Figure
+from drsim.simulator.figures.table import Figure
 
 DEFAULT: Final = "{ends}; {longest}"
 """The template of a scenario that declares none."""
@@ -249,7 +250,7 @@ def _clock(change: AlarmChange) -> str:
 
 def _first_limit(result: Result) -> str:
     if result.capacity is None:
-        return "limits are computed for drsim's own functions only"
+        return "the first limit of these functions is not known"
     first = result.capacity.first
     if first is None:
         return "no limit would be reached"
@@ -259,16 +260,9 @@ def _first_limit(result: Result) -> str:
 
 
 def _phase_2(result: Result) -> str:
-    """Compare all values of each figure with the range that Phase 2's report gives for it."""
-    count, outside = 0, []
-    for name, figure in FIGURES.items():
-        found = result.metrics.distributions.get(name)
-        if found is not None and figure.phase_2_min is not None and figure.phase_2_max is not None:
-            count += 1
-            if not figure.phase_2_min <= found.min <= found.max <= figure.phase_2_max:
-                outside.append(f"{figure.title} ({found.min:.0f}-{found.max:.0f} {found.unit}, there {figure.phase_2})")
-    text = f"{count - len(outside)} of {count} figures within Phase 2's range"
-    return f"{text}; outside: {', '.join(outside)}" if outside else text
+    found = beside_phase_2(result)
+    text = f"{found.compared - len(found.outside)} of {found.compared} figures within Phase 2's range"
+    return f"{text}; outside: {', '.join(found.outside)}" if found.outside else text
 
 
 def _count(result: Result, figure: Figure) -> int:

@@ -219,6 +219,9 @@ def plain(details: Mapping[str, Any], field: str = "") -> str:
         message += f" such as [{value}]"
     if kind not in _OWN:
         message += f", got {value!r}"
+    if kind == "string_type" and isinstance(value, dict | list):
+        bracket = "{" if isinstance(value, dict) else "["
+        message += f', which YAML reads from a text that begins with {bracket}: put it into quotes, "{bracket}..."'
     return message if not field else f"{field}{' ' if message.startswith('must ') else ': '}{message}"
 
 

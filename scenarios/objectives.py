@@ -12,6 +12,9 @@ from drsim.simulator.figures.sketch import Sketch
 from drsim.simulator.figures.table import PART_NAMES
 from drsim.simulator.world import World
 
+_WAVES_MAX: Final = 3
+"""The waves that a threshold names."""
+
 
 def objectives_of(recoveries: Recoveries) -> tuple[ObjectiveRecord, ...]:
     """Return what executions and waves achieved, without those of which the run had none."""
@@ -82,12 +85,11 @@ def _judged(world: World) -> dict[str, Achieved]:
 def _threshold(world: World) -> Threshold:
     whole_us, waves = world.recoveries.objectives.execution, world.recoveries.objectives.waves
     whole = "" if whole_us is None else f"within {show_seconds(whole_us / 1_000_000)}"
-    if len(waves) == 1:
-        ((key, wave_us),) = waves.items()
-        some = f"{_wave_of(key)} in {show_seconds(wave_us / 1_000_000)}"
-    else:
-        some = f"{len(waves)} waves sooner" if waves else ""
-    return Threshold(", ".join(filter(None, (whole, some))) or "no objective is set", "<=", 0, "missed")
+    some = [f"{_wave_of(key)} in {show_seconds(wave_us / 1_000_000)}" for key, wave_us in waves.items()]
+    more = f"{len(some) - _WAVES_MAX} more" if len(some) > _WAVES_MAX else ""
+    return Threshold(
+        ", ".join(filter(None, (whole, *some[:_WAVES_MAX], more))) or "no objective is set", "<=", 0, "missed"
+    )
 
 
 def _wave_of(key: str) -> str:
@@ -99,6 +101,8 @@ def _assess(world: World) -> Assessment:
         return Assessment(None, "no objective", "neither the scenario nor its contract sets rto")
     judged = {wave: each for wave, each in _judged(world).items() if each.times}
     if not judged:
+        if unknown := "; ".join(_unknown(world)):
+            return Assessment(None, unknown, f"no objective was judged: {unknown}")
         return Assessment(None, "nothing recovered", "no execution or wave with an objective recovered, or was due to")
     missed = {wave: each for wave, each in judged.items() if each.missed}
     evidence = "; ".join([*(_evidence(wave, each) for wave, each in (missed or judged).items()), *_unknown(world)])
@@ -110,8 +114,10 @@ def _assess(world: World) -> Assessment:
 
 def _unknown(world: World) -> Iterator[str]:
     """Objectives of waves that the run did not have. A contract may name any, and judges none by a wrong name."""
-    known = {text for wave, each in world.recoveries.all.items() if wave for text in (wave, str(each.position))}
-    if unknown := [key for key in world.recoveries.objectives.waves if key not in known]:
+    known = {text for wave, each in world.recoveries.all.items() if wave for text in (wave, str(each.number))}
+    unknown = [key for key in world.recoveries.objectives.waves if key not in known]
+    # Without any wave, nothing is known about names.
+    if known and unknown:
         yield f"no wave is called {', '.join(map(repr, unknown))}"
 
 
@@ -126,7 +132,7 @@ def _value(judged: Mapping[str, Achieved]) -> str:
     if waves:
         (late, worst), *others = waves.items()
         missed = f"{worst.missed:,} of {len(worst.times):,}"
-        return f"{plural(len(waves), 'wave')} missed, {late} {missed}" if others else f"{late}: {missed} missed"
+        return f"{plural(len(waves), 'wave')} missed, {late}: {missed}" if others else f"{late}: {missed} missed"
     count, p95 = f"{len(first.times):,}", show_seconds(first.times.quantiles(0.95)[0] / 1_000_000)
     return f"{f'{wave}: ' if wave else ''}{count} of {count} in time, p95 {p95}"
 

@@ -4,6 +4,7 @@ Owns the shape and no judgement; results of versions 1 and 2 are read as ones of
 that a figure names; instants are ISO 8601 in UTC. Each figure states its basis, and none was measured on AWS.
 """
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal
 
@@ -27,6 +28,17 @@ RunVerdict = Literal["pass", "fail", "unknown"]
 Outcome = Literal["pass", "degraded", "fail", "unknown"]
 TraceLevel = Literal["off", "summary", "full"]
 Relation = Literal["<", "<=", ">="]
+
+
+def worst(verdicts: Iterable[RunVerdict]) -> RunVerdict:
+    """The verdict of several runs: fail if one failed, else unknown if one is unknown, else pass."""
+    found = set(verdicts)
+    return "fail" if "fail" in found else "unknown" if "unknown" in found else "pass"
+
+
+def graded(verdict: RunVerdict, *, is_degraded: bool) -> Outcome:
+    """The verdict; "degraded" if it is a pass only because a bound is wider than usual."""
+    return "degraded" if verdict == "pass" and is_degraded else verdict
 
 
 class PropertyResult(Record):
@@ -281,7 +293,7 @@ class Result(Record):
     @property
     def outcome(self) -> Outcome:
         """The verdict; "degraded" if the run passed only because a bound is wider than usual."""
-        return "degraded" if self.verdict == "pass" and self.degraded else self.verdict
+        return graded(self.verdict, is_degraded=bool(self.degraded))
 
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)

@@ -63,13 +63,15 @@ def number(value: float) -> str:
     """A figure with as many digits as it deserves: 60,000, 115.3, 59.98, 0.25."""
     digits = 0 if abs(value) >= 1000 else 1 if abs(value) >= 100 else 2
     text = f"{value:,.{digits}f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return "0" if text == "-0" else text
 
 
 def show_seconds(seconds: float) -> str:
     """A duration for people: 250 ms, 59.98 s, 1m 30s, 2h 5m, 3d 4h."""
-    if abs(seconds) < MINUTES_FROM:
-        in_ms = 0 < abs(seconds) < 1
+    # Rounded first: what rounds to a second or to a minute and a half is written as that.
+    if round(abs(seconds), 2) < MINUTES_FROM:
+        in_ms = seconds != 0 and round(abs(seconds) * 1000, 1) < 1000
         return f"{number(seconds * 1000)} ms" if in_ms else f"{number(seconds)} s"
     sign, left = "-" if seconds < 0 else "", round(abs(seconds))
     pairs = list(pairwise([("d", 86_400), ("h", 3600), ("m", 60), ("s", 1)]))
@@ -80,9 +82,9 @@ def show_seconds(seconds: float) -> str:
     return f"{sign}{left // size}{major}" + (f" {left % size // part}{minor}" if left % size else "")
 
 
-def plural(count: int, noun: str) -> str:
-    """A count for people: 1 seed, 2,000 seeds."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+def plural(count: int, noun: str, many: str | None = None) -> str:
+    """A count for people: 1 seed, 2,000 seeds; 1 criterion, 2 criteria if `many` is given."""
+    return f"{count:,} {noun if count == 1 else many or noun + 's'}"
 
 
 def about(executions: int) -> str:

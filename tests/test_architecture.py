@@ -30,6 +30,7 @@ RESULT_DATA: Final = (
     "drsim.scenarios.extras",
     "drsim.scenarios.failure.Failure",
     "drsim.scenarios.metric_records",
+    "drsim.scenarios.phase_2",
     "drsim.scenarios.record",
     "drsim.scenarios.result",
     "drsim.scenarios.tiers.Tier",

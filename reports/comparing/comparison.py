@@ -165,13 +165,13 @@ def _parts(run: Result) -> dict[str, Any]:
 
 
 def _flat(part: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    """A nested mapping as one, with names joined by dots and items of lists by number."""
+    """A nested mapping as one, with names joined by dots and items of lists by number. A null is absent."""
     found: dict[str, str] = {}
     for name, value in part.items():
         inner = dict(enumerate(value)) if isinstance(value, list) else value
         if isinstance(inner, Mapping) and inner:
             found |= _flat({str(key): each for key, each in inner.items()}, f"{prefix}{name}.")
-        else:
+        elif value is not None:
             found[f"{prefix}{name}"] = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return found
 

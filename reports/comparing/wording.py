@@ -53,8 +53,8 @@ def notes(comparison: Comparison) -> Iterator[str]:
         clear = sum(each.clear for each in effects)
         yield (
             f"{clear} of the {len(effects)} distributions with {VALUES_MIN} values or more on both sides differ"
-            " clearly: with 95 % confidence, B's value is larger in more than half of all pairs, or in fewer. About one"
-            " in 20 would by chance. A tie counts half."
+            " clearly. Clear means: the 95 % interval of the share of pairs in which B is larger excludes one half."
+            " About one in 20 would by chance. A tie counts half."
         )
         if all(each.by_run for each in effects):
             yield "The intervals follow from the spread between runs, so values of a run may depend on each other."
@@ -114,7 +114,7 @@ def pass_rate(side: Outcome) -> str:
 def reason(judged: Judgement, side: Outcome) -> str:
     """What decided a verdict: a criterion's value and threshold, a property's checks."""
     value = visible(side.value) + ("" if side.seed is None else f" (seed {side.seed})")
-    return f"{value} (asked: {visible(side.rule)})" if judged.kind == "criterion" and value else value
+    return f"{value} (threshold: {visible(side.rule)})" if judged.kind == "criterion" and value else value
 
 
 def named(judged: Judgement) -> str:

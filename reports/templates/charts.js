@@ -38,7 +38,7 @@
     let current = 0;
 
     // The instant that the pointer is at in another chart or in the timeline.
-    const tell = (at) => data.x && document.dispatchEvent(new CustomEvent("instant", { detail: { at, by: figure } }));
+    const announce = (at) => data.x && document.dispatchEvent(new CustomEvent("instant", { detail: { at, by: figure } }));
     if (data.x) {
       const line = make(plot, "div", "cross shared");
       line.hidden = true;
@@ -57,12 +57,12 @@
       tip.hidden = true;
     };
     const hide = () => {
-      if (!tip.hidden) tell(null);
+      if (!tip.hidden) announce(null);
       clear();
     };
     const show = (index) => {
       clear();
-      if (data.x) tell(data.t + data.x[index]);
+      if (data.x) announce(data.t + data.x[index]);
       current = index;
       const at = places[index] / 10;
       make(marks, "div", data.rows ? "cross level" : "cross").style[data.rows ? "top" : "left"] = at + "%";

@@ -32,10 +32,20 @@ ObjectiveUs = Annotated[DurationUs, AfterValidator(_positive)]
 
 
 def _with_text_keys(waves: Any) -> Any:
-    """Accept numbers of waves as YAML reads them."""
+    """Accept numbers of waves as YAML reads them. Raises ValueError if two keys are the same wave, or one is none."""
     if not isinstance(waves, Mapping):
         raise ValueError(f"must map waves to durations, such as {{Wave 1: 10m}}, got {waves!r}")
-    return {str(key) if isinstance(key, int) and not isinstance(key, bool) else key: waves[key] for key in waves}
+    found: dict[str, Any] = {}
+    for key, objective in waves.items():
+        if isinstance(key, bool) or not isinstance(key, int | str):
+            raise ValueError(f"must have names or whole numbers of waves as keys, got {key!r}")
+        if (name := str(key)) in found:
+            raise ValueError(f"must have each wave once, got {name!r} twice")
+        found[name] = objective
+    for name in found:
+        if (default := f"Wave {name}") in found:
+            raise ValueError(f"must have each wave once, got {name!r} and {default!r}")
+    return found
 
 
 class Objectives(Spec):
@@ -61,10 +71,13 @@ class Objectives(Spec):
         """Whether there is any objective."""
         return self.execution is not None or bool(self.waves)
 
-    def of_wave(self, name: str | None, number: int) -> int | None:
+    def is_by_number(self, name: str, number: int) -> bool:
+        """Whether the objective of this wave is set by its number."""
+        return name not in self.waves and str(number) in self.waves
+
+    def of_wave(self, name: str, number: int) -> int | None:
         """The objective of a wave, by its name or else its number; None without one."""
-        by_name = self.waves.get(name) if name is not None else None
-        return self.waves.get(str(number)) if by_name is None else by_name
+        return self.waves.get(str(number) if self.is_by_number(name, number) else name)
 
 
 def _objectives_of(given: object) -> object:

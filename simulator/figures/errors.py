@@ -62,7 +62,7 @@ class ErrorCollector:
         self._failing: dict[str, dict[str, str]] = {}
         self._tracebacks: dict[str, str] = {}
         # Running invocations in which a fault was injected.
-        self._struck: set[str] = set()
+        self._injected: set[str] = set()
         trace.attach(self)
 
     def _on_started(self, event: events.LambdaStarted) -> None:
@@ -71,7 +71,7 @@ class ErrorCollector:
     def _on_fault(self, event: events.FaultInjected) -> None:
         # A slow start or a wrong clock raises nothing by itself.
         if event.request_id and event.operation in CALLS:
-            self._struck.add(event.request_id)
+            self._injected.add(event.request_id)
 
     def _on_call(self, event: events.CallMade) -> None:
         failing = self._failing.get(event.request_id)
@@ -105,7 +105,7 @@ class ErrorCollector:
         traceback = self._tracebacks.pop(event.request_id, "")
         if event.outcome != "ok":
             self._count(event, event.detail, traceback, logged=False)
-        self._struck.discard(event.request_id)
+        self._injected.discard(event.request_id)
         if event.outcome != "ok":
             return
         for operation, error in failing.items():
@@ -123,7 +123,7 @@ class ErrorCollector:
             key, first = ("", False, FURTHER), ExceptionsSeen(FURTHER, "")
         seen = self.exceptions.setdefault(key, first)
         seen.count += 1
-        seen.injected += event.request_id in self._struck
+        seen.injected += event.request_id in self._injected
 
 
 def without_numbers(text: str) -> str:

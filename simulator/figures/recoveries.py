@@ -26,7 +26,7 @@ SLOWEST_MAX: Final = 5
 FIRST_MAX: Final = 3
 _WAVES_MAX: Final = 200
 _OTHERS: Final = "other waves"
-"""The waves beyond that number of names, which a function may have written."""
+"""The waves beyond that number of names, which a function may have written. They have no objective."""
 
 _RECOVERED: Final = frozenset({"COMPLETED", "PARTIAL"})
 _OVERDUE: Final = frozenset({"TIMEOUT", "UNKNOWN"})
@@ -46,9 +46,9 @@ class Recovery(NamedTuple):
 
 @dataclass(slots=True)
 class Achieved:
-    """The recoveries of all executions, or of one wave of theirs; `position` orders waves, from 1."""
+    """The recoveries of all executions, or of one wave of theirs; `number` orders waves, from 1."""
 
-    position: int
+    number: int
     objective_us: int | None
     times: Sketch = field(default_factory=Sketch)
     own: Sketch = field(default_factory=Sketch)
@@ -78,7 +78,7 @@ class Achieved:
 
 @dataclass(slots=True)
 class _Open:
-    """An execution that has not ended, and the places of its waves that have."""
+    """An execution that has not ended, and the indexes of its waves that have."""
 
     began_us: int
     ended: set[int] = field(default_factory=set)
@@ -97,7 +97,8 @@ class Recoveries:
     ) -> None:
         self.objectives = objectives
         self.executions = Achieved(0, objectives.execution)
-        self._waves: dict[str, Achieved] = {}
+        self._waves: dict[tuple[str, int | None], Achieved] = {}
+        """By name, and by number where that sets the objective: waves of one name may differ in it."""
         self._truth = truth
         self._look_us = look_us
         self._open: dict[str, _Open] = {}
@@ -105,8 +106,16 @@ class Recoveries:
 
     @property
     def all(self) -> dict[str, Achieved]:
-        """By the wave's name, in the order of waves; "" for the executions as a whole."""
-        return {"": self.executions, **dict(sorted(self._waves.items(), key=lambda each: (each[1].position, each[0])))}
+        """By the wave's name, in the order of waves; "" for the executions as a whole.
+
+        Waves of one name have their number beside it if that sets their objectives.
+        """
+        alike = Counter(name for name, _ in self._waves)
+        waves = sorted(self._waves.items(), key=lambda each: (each[1].number, each[0][0]))
+        return {"": self.executions} | {
+            f"{name} (wave {number})" if number and alike[name] > 1 else name: achieved
+            for (name, number), achieved in waves
+        }
 
     def _on_tick(self, _: events.TickFired) -> None:
         for each in (self.executions, *self._waves.values()):
@@ -123,8 +132,8 @@ class Recoveries:
             self._leave_out(seen, "deleted")
         else:
             if now.waves is not seen.waves:
-                for place, wave in self._ended_waves(seen, now):
-                    self._add_wave(event, seen, now, place, wave, str(wave.status))
+                for index, wave in self._ended_waves(seen, now):
+                    self._add_wave(event, seen, now, index, wave, str(wave.status))
                 seen.waves = now.waves
             if now.status not in TERMINAL:
                 return
@@ -132,63 +141,65 @@ class Recoveries:
         del self._open[event.execution_id]
 
     def _ended_waves(self, seen: _Open, now: ExecutionView) -> Iterator[tuple[int, WaveView]]:
-        for place, wave in enumerate(now.waves):
-            if place not in seen.ended and (wave.finished or wave.status in _OVERDUE):
-                seen.ended.add(place)
-                yield place, wave
+        for index, wave in enumerate(now.waves):
+            if index not in seen.ended and (wave.finished or wave.status in _OVERDUE):
+                seen.ended.add(index)
+                yield index, wave
 
     def _add(self, event: events.ItemChanged, seen: _Open, now: ExecutionView, status: str) -> None:
         if event.writer == PERSON or status not in _RECOVERED | _OVERDUE:
             self._leave_out(seen, f"{status} by hand" if event.writer == PERSON else status)
             return
-        ends = [(self._truth.wave_final_us(now, wave), place) for place, wave in enumerate(now.waves)]
+        ends = [(self._truth.wave_final_us(now, wave), index) for index, wave in enumerate(now.waves)]
         last = max(ends, default=(0, 0), key=lambda end: (end[0], -end[1]))[1]
         parts, _ = self._parts(event, seen, now, last)
         took_us = event.at_us - seen.began_us
         self.executions.add(Recovery(event.execution_id, status, event.at_us, took_us, None, parts))
         if status in _OVERDUE:
-            for place, wave in enumerate(now.waves):
-                if place not in seen.ended:
-                    self._add_wave(event, seen, now, place, wave, status)
+            for index, wave in enumerate(now.waves):
+                if index not in seen.ended:
+                    self._add_wave(event, seen, now, index, wave, status)
 
     def _add_wave(
-        self, event: events.ItemChanged, seen: _Open, now: ExecutionView, place: int, wave: WaveView, status: str
+        self, event: events.ItemChanged, seen: _Open, now: ExecutionView, index: int, wave: WaveView, status: str
     ) -> None:
-        achieved = self._of_wave(wave, place)
+        achieved = self._of_wave(wave, index)
         if status not in _RECOVERED | _OVERDUE:
             achieved.unrecovered[status] += 1
             return
-        parts, created_us = self._parts(event, seen, now, place)
+        parts, created_us = self._parts(event, seen, now, index)
         own_us = None if created_us is None else event.at_us - created_us
         took_us = event.at_us - seen.began_us
         achieved.add(Recovery(event.execution_id, status, event.at_us, took_us, own_us, parts))
 
-    def _of_wave(self, wave: WaveView, place: int) -> Achieved:
-        number = place + 1 if wave.number is None else wave.number
+    def _of_wave(self, wave: WaveView, index: int) -> Achieved:
+        number = index + 1 if wave.number is None else wave.number
         name = wave.name or f"Wave {number}"
-        if name not in self._waves and len(self._waves) >= _WAVES_MAX:
-            name = _OTHERS
-        if name not in self._waves:
-            self._waves[name] = Achieved(number, self.objectives.of_wave(name, number))
-        return self._waves[name]
+        key = (name, number if self.objectives.is_by_number(name, number) else None)
+        objective_us = self.objectives.of_wave(name, number)
+        if key not in self._waves and len(self._waves) >= _WAVES_MAX:
+            key, objective_us = (_OTHERS, None), None
+        if key not in self._waves:
+            self._waves[key] = Achieved(number, objective_us)
+        return self._waves[key]
 
     def _parts(
-        self, event: events.ItemChanged, seen: _Open, now: ExecutionView, place: int
+        self, event: events.ItemChanged, seen: _Open, now: ExecutionView, index: int
     ) -> tuple[tuple[int, ...], int | None]:
         """The parts of the time to a wave's end, and when its job was created, None without a job."""
-        decisive = self._truth.job(now.waves[place]) if now.waves else None
-        others = (self._truth.job(wave) for wave in now.waves if wave is not now.waves[place])
+        decisive = self._truth.job(now.waves[index]) if now.waves else None
+        others = (self._truth.job(wave) for wave in now.waves if wave is not now.waves[index])
         jobs = [job for job in (decisive, *others) if job is not None]
         spans = [span_of(job, counts_actions=now.type is ExecutionType.RECOVERY) for job in jobs]
-        known_us = self._truth.wave_final_us(now, now.waves[place]) if now.waves else NEVER_US
+        known_us = self._truth.wave_final_us(now, now.waves[index]) if now.waves else NEVER_US
         parts = divided(seen.began_us, known_us, self._look_us(event.request_id), event.at_us, spans)
         return parts, None if decisive is None else decisive.created_us
 
     def _leave_out(self, seen: _Open, status: str) -> None:
         self.executions.unrecovered[status] += 1
-        for place, wave in enumerate(seen.waves):
-            if place not in seen.ended:
-                self._of_wave(wave, place).unrecovered[status] += 1
+        for index, wave in enumerate(seen.waves):
+            if index not in seen.ended:
+                self._of_wave(wave, index).unrecovered[status] += 1
 
     def _on_end(self, event: events.RunEnded) -> None:
         """Count what is still open past its objective, as of now."""

@@ -145,9 +145,14 @@ class WorldSpec(Spec):
     def _known_waves(cls, rto: Objectives | None, info: ValidationInfo) -> Objectives | None:
         waves = [pair for group in info.data.get("workload", ()) for pair in enumerate(group.waves, 1)]
         known = dict.fromkeys(text for number, wave in waves for text in (str(number), wave.shown(number)))
-        for name in rto.waves if rto is not None and known else ():
+        if rto is None:
+            return None
+        for name in rto.waves if known else ():
             if name not in known:
                 raise ValueError(f"waves must be of the workload ({', '.join(known)}), got {name!r}")
+        for number, wave in waves:
+            if {str(number), wave.shown(number)} <= rto.waves.keys():
+                raise ValueError(f"waves must have each wave once, got {str(number)!r} and {wave.shown(number)!r}")
         return rto
 
     @field_validator("table")

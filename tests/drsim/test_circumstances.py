@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from drsim.circumstances import Circumstances, gathered
 from drsim.cli import main
 from drsim.evidence import read
+from drsim.reports.evidence_block import block_of
 from drsim.tiers import Choice
 
 MARKS = ("GITHUB_ACTIONS", "GITLAB_CI", "BUILDKITE", "JENKINS_URL", "CIRCLECI", "TF_BUILD", "CODEBUILD_BUILD_ID")
@@ -109,15 +111,15 @@ def test_person_is_the_given_one_then_ci_then_git_then_login(monkeypatch: pytest
 
 
 def test_folder_outside_a_repository_and_one_without_a_commit_have_none() -> None:
-    assert found().commit is None
+    assert (found().commit, found().no_commit) == (None, "none: no repository")
     git("init", "--quiet")
-    assert found().commit is None
+    assert (found().commit, found().no_commit) == (None, "none: the repository has no commit")
 
 
 def test_missing_git_is_fine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     committed(tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert found().commit is None
+    assert (found().commit, found().no_commit) == (None, "none: git cannot be started")
     assert found().by == "login"
 
 
@@ -127,7 +129,18 @@ def test_git_that_hangs_is_left_after_two_seconds(monkeypatch: pytest.MonkeyPatc
     fake.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr("drsim.circumstances._GIT_SECONDS_MAX", 0.1)
-    assert found("Ann").commit is None
+    assert (found("Ann").commit, found("Ann").no_commit) == (None, "unknown: git gave no answer within 0.1 s")
+
+
+def test_refusal_of_git_is_kept_in_its_words_and_shown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    committed(tmp_path)
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    reason = f"unknown: git refused: detected dubious ownership in repository at '{tmp_path}'"
+    assert (found().commit, found().no_commit) == (None, reason)
+    assert main(["run", "idle", "--set", "duration=2m"]) == 0
+    kept = read(tmp_path / "drsim-runs" / "idle-1")
+    assert kept.no_commit == reason
+    assert unescape(reason) in unescape(block_of(kept))
 
 
 def test_commit_and_changed_files_are_recorded(tmp_path: Path) -> None:
@@ -167,6 +180,30 @@ def test_untracked_runs_are_no_changes(tmp_path: Path) -> None:
     assert changed("build/runs") == ("drsim-runs/", "other/")
     assert changed(str(tmp_path / "other")) == ("build/", "drsim-runs/")
     assert changed("/elsewhere") == ("build/", "drsim-runs/", "other/")
+
+
+@pytest.mark.parametrize("out", ["runs", "rüns", "sub/../rüns", "."])
+def test_untracked_runs_beside_a_tracked_file_are_no_changes(
+    out: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = tmp_path / "project"
+    (project / "sub").mkdir(parents=True)
+    (project / out).mkdir(exist_ok=True)
+    (project / out / ".gitkeep").touch()
+    monkeypatch.chdir(project)
+    git("init", "--quiet", "..")
+    git("add", ".")
+    git("commit", "--quiet", "--message", "begin")
+    (project / out / "idle-1").mkdir()
+    (project / out / "idle-1" / "result.json").write_text("{}", encoding="utf-8")
+    (tmp_path / "növel.py").touch()
+    commit = found(out=out).commit
+    assert commit is not None
+    assert commit.changed == ("növel.py",)
+    (project / out / ".gitkeep").write_text("changed", encoding="utf-8")
+    edited = found(out=out).commit
+    assert edited is not None
+    assert len(edited.changed) == 2
 
 
 def test_commit_is_that_of_the_handlers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

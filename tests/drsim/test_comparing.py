@@ -49,8 +49,8 @@ def test_newly_failing_criterion_exits_with_1_and_is_shown_first(
     lines = capsys.readouterr().out.splitlines()
     assert lines[1:4] == ["A  drill, seed 1", "B  drill, seed 1", "✗ Worse: the verdict, 1 criterion and 1 property"]
     assert "  ✗ Executions complete with DRS's truth    pass -> fail" in lines
-    assert "      B  1 ended, at most 1 s late (asked: each, within 0 s)" in lines
-    assert f"    {'bounds.completion':<39} null -> 0s" in lines
+    assert "      B  1 ended, at most 1 s late (threshold: each, within 0 s)" in lines
+    assert f"    {'bounds.completion':<39} none -> 0s" in lines
     assert main(["compare", str(runs / "bound/drill-1"), str(runs / "before/drill-1")]) == 0
 
 

@@ -68,6 +68,40 @@ def test_signed_runs_still_belong_to_their_release(folder: Path, capsys: pytest.
     assert f"{folder}: as recorded" in capsys.readouterr().out
 
 
+def test_release_is_signed_in_a_chain_and_not_replaced(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--role", "release manager", "--conditions", "only staging"]
+    values = []
+    for name in ("Bo", "Cy"):
+        assert main(["sign", str(folder), "--as", name, *words]) == 0
+        shown = " ".join(capsys.readouterr().out.split())
+        assert f"release of 2 runs: PASS, approved by {name} (release manager) only staging evidence" in shown
+        values.append(shown.split()[-1])
+    assert main(["report", str(folder)]) == main(["verify", str(folder), "--files-only"]) == 0
+    shown = capsys.readouterr().out
+    assert "a release of 2 runs, approved by Bo (release manager), Cy (release manager)" in shown
+    assert values[1] in shown
+    before = contents(folder)
+    for again in (["idle"], ["phase-2", "load-100"]):
+        assert main(["run", *again, "--out", str(folder)]) == 4
+        assert f"{folder}: holds a release that 'Cy' signed on " in capsys.readouterr().err
+    assert contents(folder) == before
+    record = json.loads(before["evidence.json"])
+    assert [each["previous"] for each in record["approvals"]] == [record["digest"], values[0]]
+    record["approvals"][0]["by"] = "Eve"
+    (folder / "evidence.json").write_text(json.dumps(record), encoding="utf-8")
+    assert main(["verify", str(folder), "--files-only"]) == 1
+    assert "evidence.json: approval 1 was changed: its digest covers other fields" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["summary.md", "drill-1/metrics.csv"])
+def test_changed_release_is_not_signed(folder: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
+    (folder / name).write_bytes(b"other")
+    assert main(["sign", str(folder), "--as", "Bo", "--role", "release manager"]) == 1
+    shown = capsys.readouterr().out
+    assert f"{Path(name).name}: differs" in shown
+    assert "not signed" in shown
+
+
 @pytest.mark.parametrize("name", FILES[1:])
 def test_verify_names_a_changed_file_of_a_release(folder: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
     text = (folder / name).read_bytes()

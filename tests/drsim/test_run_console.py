@@ -8,7 +8,7 @@ from rich.console import Console
 
 from drsim.run_console import show, show_total
 from drsim.scenarios.record import ErrorsMet, ExceptionRecord, FailedCalls, FindingRecord
-from drsim.scenarios.result import Result
+from drsim.scenarios.result import FaultRecord, Result
 from tests.reports.hostile import finding, hostile, late_polls
 
 FOLLOWER = finding(2, property="completion-liveness", kind="ended late", consequence="lateness")
@@ -109,6 +109,18 @@ def test_degraded_run_gives_its_reasons_first(phase_2: Result) -> None:
         "! 9 of 58 polls were recorded later than the usual 10 s after their look (allowed: 70 s; at most 57.4 s here)"
     )
     assert "! 2 of 2 runs passed, 1 of them degraded" in shown(phase_2, degraded)
+
+
+def test_times_after_healing_have_the_style_of_the_report(phase_2: Result) -> None:
+    recovery = phase_2.metrics.distributions["ExecutionPoller.warm"].model_copy(
+        update={"count": 2, "p50": 324.5, "p99": 95_000.0, "max": 95_000.0}
+    )
+    metrics = phase_2.metrics.model_copy(
+        update={"distributions": {**phase_2.metrics.distributions, "recovery": recovery}}
+    )
+    rule = FaultRecord(rule="slow at Query", kind="slow", struck=1, after=0, before=1)
+    text = shown(phase_2.model_copy(update={"faults": (rule,), "metrics": metrics}))
+    assert "2 overdue when healed, ended after that within p50 324.5 ms, p99 1m 35s, max 1m 35s" in text
 
 
 def test_unknown_run_names_what_it_did_not_exercise(phase_2: Result) -> None:

@@ -221,7 +221,7 @@ def test_edited_block_of_the_page_is_noticed(folder: Path, capsys: pytest.Captur
     code, shown = verified(folder, capsys, "--files-only")
     assert code == 1
     assert "1 difference report.html: its evidence block is not the one that evidence.json records, first in" in shown
-    assert "was <dt>Run by</dt><dd>Ann </dd> is <dt>Run by</dt><dd>Eve </dd>" in shown
+    assert "evidence.json <dt>Run by</dt><dd>Ann </dd> report.html <dt>Run by</dt><dd>Eve </dd>" in shown
     page.write_text(text.replace("<!-- drsim evidence ends -->", ""), encoding="utf-8")
     assert "1 difference report.html: differs, first in line" in verified(folder, capsys, "--files-only")[1]
 
@@ -239,6 +239,37 @@ def test_block_of_other_evidence_is_noticed(folder: Path) -> None:
     )
     (trouble,) = differences(folder, keeping.read(folder))
     assert trouble.startswith("report.html: its evidence block is not that of evidence.json, first in line")
+
+
+@pytest.mark.parametrize("block", ['  "block": "",\n', "", '  "block": "00",\n'])
+def test_block_is_compared_whatever_digest_of_it_is_recorded(folder: Path, block: str) -> None:
+    page, kept = folder / "report.html", keeping.read(folder).block
+    text, record = (path.read_text(encoding="utf-8") for path in (page, folder / EVIDENCE))
+    (folder / EVIDENCE).write_text(record.replace(f'  "block": "{kept}",\n', block), encoding="utf-8")
+    got = keeping.read(folder).block or "none"
+    assert list(differences(folder, keeping.read(folder))) == [
+        f"evidence.json: block must be the digest of the block in report.html, {kept}, got {got}"
+    ]
+    page.write_text(text.replace("<dd>Ann ", "<dd>Eve "), encoding="utf-8")
+    (trouble,) = differences(folder, keeping.read(folder))
+    assert trouble.startswith("report.html: its evidence block is not the one that evidence.json records, first in")
+
+
+@pytest.mark.parametrize("lost", [None, "result.json"])
+def test_folder_in_a_run_hides_no_change_of_the_run(
+    folder: Path, lost: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(folder, folder / "original")
+    if lost:
+        (folder / lost).unlink()
+    page = folder / "report.html"
+    page.write_text(page.read_text(encoding="utf-8") + "bad", encoding="utf-8")
+    code, shown = verified(folder, capsys, "--files-only")
+    assert code == 1
+    assert f"{folder}: {3 if lost else 2} differences" in shown
+    assert "original: is new report.html: differs" in shown
+    assert main(["sign", str(folder), "--as", "Bo", "--role", "lead"]) == 1
+    assert "not signed" in capsys.readouterr().out
 
 
 def test_folder_of_an_older_drsim_gets_one_message(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -283,7 +314,7 @@ def test_expected_value_is_for_one_run_and_long_enough(folder: Path, capsys: pyt
     assert main(["verify", str(folder.parent), "--expect", "a" * 64]) == 4
     assert "it is the value of one run, got 2 runs" in capsys.readouterr().err
     assert main(["sign", str(folder.parent), "--as", "Bo", "--role", "lead"]) == 4
-    assert "holds 2 runs; sign each of them by itself" in capsys.readouterr().err
+    assert "holds 2 runs and no release of them; sign each of them by itself" in capsys.readouterr().err
 
 
 def test_folder_of_runs_verifies_each_and_names_the_changed_one(

@@ -115,3 +115,10 @@ def test_the_same_summary_gives_the_same_bytes(quiet: CampaignSummary) -> None:
 
 def test_text_in_a_fenced_block_cannot_end_it() -> None:
     assert fenced("```\n<i>\u202e") == "''' <i>\\u202e"
+
+
+def test_times_after_healing_have_the_style_of_other_reports(quiet: CampaignSummary) -> None:
+    explored = Explored(first=1, last=40, recovery_s={40: 1, 95: 3})
+    summary = quiet._replace(campaign=Campaign([explored]))
+    assert "They ended after healing within 1m 35s (p50), " in render_markdown(summary)
+    assert "<b>1m 35s</b><span>p99 from healing to the end, " in render_html(summary)

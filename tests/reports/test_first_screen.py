@@ -127,6 +127,39 @@ def test_each_figure_of_the_first_screen_is_in_the_result(name: str) -> None:
     assert untraced(result_of(name)) == []
 
 
+FAULTS = "Injected on purpose: {}; {} invocations failed because of that"
+
+
+@pytest.mark.parametrize(
+    ("name", "passed", "idle", "remarks"),
+    [
+        ("pass", "11 criteria passed; 10 of 17 properties hold, 624 checks", "7 criteria and 7 properties", []),
+        ("fail", "9 criteria passed; 13 of 17 properties hold, 320 checks", "7 criteria and 3 properties", []),
+        ("degraded", "12 criteria passed; 14 of 17 properties hold, 2,136 checks", "6 criteria and 3 properties", []),
+        (
+            "alarm",
+            "11 criteria passed; 14 of 17 properties hold, 257 checks",
+            "7 criteria and 3 properties",
+            [FAULTS.format("1 of 1 fault rule, 12 times", 12)],
+        ),
+        (
+            "faults",
+            "10 criteria passed; 14 of 17 properties hold, 456 checks",
+            "8 criteria and 3 properties",
+            [FAULTS.format("3 of 4 fault rules, 29 times", 11)],
+        ),
+    ],
+)
+def test_lines_of_the_first_screen_have_these_figures(name: str, passed: str, idle: str, remarks: list[str]) -> None:
+    result, text = result_of(name), text_of(result_of(name))
+    assert [remark.text for remark in first_screen(result).remarks] == remarks
+    for line in (passed, f"{idle} not exercised", *remarks):
+        assert f" {line} " in text
+    criteria = [each.verdict for each in result.criteria]
+    assert passed.startswith(f"{criteria.count('pass')} ")
+    assert idle.startswith(f"{criteria.count('not exercised')} ")
+
+
 def test_figure_that_comes_from_nowhere_is_found() -> None:
     result = result_of("alarm")
     counts = result.metrics.counts | {"runs_failed_by_faults": 4711}
@@ -167,6 +200,16 @@ def test_links_of_the_first_screen_lead_to_the_findings() -> None:
     assert targets == [f"finding-{each}" for each in range(1, 6)]
     assert [page.count(f'id="{target}"') for target in targets] == [1] * 5
     assert "2 further findings" in page
+
+
+def test_findings_that_the_page_cuts_have_no_links() -> None:
+    result = result_of("fail").model_copy(update={"findings": tuple(finding(each) for each in range(1, 64))})
+    page = str(html.render(result, ()).text)
+    targets = re.findall(r'href="#(finding-\d+)"', page)
+    assert targets == [f"finding-{each}" for each in range(1, 61)]
+    assert [page.count(f'id="{target}"') for target in targets] == [1] * 60
+    assert "60 further findings" in page
+    assert "<li>3 more in result.json</li>" in page
 
 
 def test_run_without_a_trace_has_no_links_to_lanes() -> None:

@@ -105,6 +105,8 @@ def test_paper_has_scenario_verdict_digest_and_page_in_its_margin(phase_2: Resul
     text = html.render(phase_2, []).text
     digest = (phase_2.trace_digest or "")[:16]
     assert f'@bottom-left {{ content: "phase-2, seed 1, pass, trace digest {digest}"' in text
+    failed = html.render(phase_2.model_copy(update={"verdict": "fail"}), []).text
+    assert '@bottom-left { content: "phase-2, seed 1, fail, trace digest ' in failed
     assert '@bottom-right { content: "page " counter(page) " of " counter(pages)' in text
 
 

@@ -149,6 +149,12 @@ def test_a_criterion_that_was_not_exercised_says_so(report: str) -> None:
     assert rows(report)["Timeout asks DRS first"][0] == "➖ not exercised"
 
 
+def test_settings_of_the_functions_are_named_as_such(report: str) -> None:
+    """A bound that was set is none of them."""
+    assert "| Variables of the functions | defaults |" in report
+    assert "| Settings |" not in report
+
+
 def test_failure_is_reported_with_its_findings_first() -> None:
     result = run(load("drill", ["bounds.completion=0s"]), seed=1).result
     text = render(result)

@@ -6,6 +6,7 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from drsim.reports import figures, html, markdown
 from drsim.reports.campaign import CampaignSummary, render_html, render_markdown
@@ -14,6 +15,7 @@ from drsim.reports.comparing import documents
 from drsim.reports.comparing.comparison import compare
 from drsim.reports.formats import ctrf, junit, metrics_csv
 from drsim.reports.objectives import sentence, took
+from drsim.run_console import show
 from drsim.scenarios.campaign import Campaign, Explored, Header
 from drsim.scenarios.files import load
 from drsim.scenarios.record import ObjectiveTotals
@@ -63,6 +65,19 @@ def test_summary_without_objective_is_one_line_without_a_table() -> None:
     assert f"{sentence(result.objectives[0])} (observed)." in text
     assert sentence(result.objectives[0]).endswith("; no objective is set")
     assert not rows(text)
+
+
+@pytest.mark.parametrize(
+    ("waves", "words"), [("1: 5m", "1 wave has one"), ("1: 5m, 2: 29s", "2 waves have one")], ids=["one", "two"]
+)
+def test_executions_without_objective_beside_judged_waves(waves: str, words: str) -> None:
+    result = run(load("drill", [f"rto={{waves: {{{waves}}}}}"]), seed=1, trace="off").result
+    expected = f"; objective: none for whole executions; {words}"
+    assert sentence(result.objectives[0], result.objectives).endswith(expected)
+    assert expected in section(markdown.render(result), "## Executive Summary")
+    terminal = Console(width=200, record=True, file=StringIO())
+    show(terminal, result, Path("runs"), "ab" * 32)
+    assert f"{expected}\n" in re.sub(" +\n", "\n", terminal.export_text())
 
 
 def test_section_on_performance_shows_and_defines_each_part(missed: Run) -> None:

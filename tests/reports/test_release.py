@@ -104,6 +104,7 @@ def test_degraded_runs_pass_and_are_counted(passing: list[Result]) -> None:
     assert (release.verdict, release.outcome) == ("pass", "degraded")
     summary = written(release)["summary.md"]
     assert summary.startswith("# ⚠️ PASS, degraded: 3 of 3 scenarios passed, 1 degraded\n")
+    assert "<title>PASS, degraded: 3 of 3" in written(release)["index.html"]
     assert [row[0] for row in rows(summary, "Scenarios")] == ["⚠️ PASS, degraded", "✅ PASS", "✅ PASS"]
 
 
@@ -177,14 +178,38 @@ def test_merged_findings_link_to_each_run_and_replay(passing: list[Result], fail
     assert f"1 finding, the worst: {found.meaning} " in " ".join(page.split())
 
 
+def test_case_of_a_merged_finding_is_of_the_run_that_has_it_at_top(failed: Result) -> None:
+    (found,) = failed.findings
+    root = found.model_copy(update={"property": "isolation", "followers": (found,)})
+    first = failed.model_copy(update={"scenario": "partial", "findings": (root,), "replay": "drsim run partial"})
+    case = found.cases[0].model_copy(update={"execution_id": "of-the-second-run"})
+    second = failed.model_copy(update={"findings": (found.model_copy(update={"cases": (case,)}),)})
+    files = written(release_of(first, second))
+    _, _, part = files["summary.md"].partition(f". {title(found)}\n\n**")
+    assert "In [drill](<drill-7/report.md#findings>)" in part
+    assert "$ drsim run drill --seed 7\n" in part
+    assert '<a href="drill-7/report.html#execution=of-the-second-run">' in files["index.html"]
+
+
+def test_run_without_a_trace_has_no_links_to_executions(failed: Result) -> None:
+    files = written(release_of(failed.model_copy(update={"trace": "off", "trace_digest": None})))
+    case = failed.findings[0].cases[0]
+    for text in files.values():
+        assert "#execution=" not in text
+    assert f"`{case.execution_id}`: expected" in files["summary.md"]
+
+
 def test_what_no_finding_shows_is_listed_as_further_failure(failed: Result, unknown: Result) -> None:
     assert shortfalls(failed) == []
     (liveness,) = (each for each in failed.properties if each.verdict == "fail")
     old = failed.model_copy(update={"findings": ()})
-    assert [(each.name, each.asked) for each in shortfalls(old)] == [(liveness.name, liveness.rule)]
+    assert [(each.name, each.threshold) for each in shortfalls(old)] == [(liveness.name, liveness.rule)]
     alone = tuple(each.model_copy(update={"rests_on": ()}) for each in failed.criteria)
     names = [each.name for each in alone if each.verdict == "fail"]
     assert [each.name for each in shortfalls(failed.model_copy(update={"criteria": alone}))] == names
+    summary = written(release_of(old))["summary.md"]
+    assert "| Scenario | What failed | Value | Threshold |" in summary
+    assert rows(summary, "Further failures")[0][2:] == ["1 violation", liveness.rule]
     assert [each.name for each in shortfalls(unknown)] == ["timeout-truth"]
     assert failed_parts(failed) == f"1 of {len(failed.properties)} properties, 1 of {len(failed.criteria)} criteria"
 

@@ -24,8 +24,9 @@ from drsim.scenarios.contradiction import Contradiction
 from drsim.scenarios.files import load
 from drsim.scenarios.result import Result
 from drsim.scenarios.runner import run
+from drsim.simulator.durations import about
 from tests.catalogue import run_of
-from tests.reports.hostile import TEXTS, hostile
+from tests.reports.hostile import TEXTS, hostile, late_polls
 from tests.reports.test_release import html_in, main_of, rows, seconds
 
 
@@ -141,12 +142,14 @@ def test_figures_of_the_tables_are_those_of_results(drill: Result, often: Result
     found = trend([point("a", drill), point("b", often)])
     for row, result in zip(rows(render_markdown(found), "drill"), (drill, often), strict=True):
         figures = result.metrics.distributions
-        assert seconds(row[2]) == pytest.approx(figures["execution_time"].p95 / 1000, abs=0.5)
+        (whole,) = (each for each in result.objectives if not each.wave)
+        assert whole.times is not None
+        assert seconds(row[2]) == pytest.approx(whole.times.p95, abs=0.5)
         assert seconds(row[3]) == pytest.approx(figures["staleness"].p99 / 1000, abs=0.05)
         assert result.capacity is not None
         limits = {each.name: each.at_executions for each in result.capacity.limits}
         executions, _, name = row[4].partition(", ")
-        assert limits[name] == int(executions)
+        assert about(limits[name] or 0) == executions
         assert limits[name] == min(at for at in limits.values() if at is not None)
 
 
@@ -154,8 +157,10 @@ def test_seeds_of_a_point_count_as_one_outcome(drill: Result, late: Result) -> N
     several = [run_of("drill", seed).result for seed in (1, 2, 3)]
     (track,) = trend([point("a", *several), point("b", *several[:2], late.model_copy(update={"seed": 3}))]).runs
     assert [(each.verdict, each.passed, each.runs) for each in track.outcomes] == [("pass", 3, 3), ("fail", 2, 3)]
-    longest = max(each.metrics.distributions["execution_time"].max for each in several)
-    assert track.outcomes[0].recovery_p95 == pytest.approx(longest, rel=0.05)
+    worst = max(each.objectives[0].times.p95 for each in several if each.objectives[0].times)
+    assert track.outcomes[0].recovery_p95 == 1000 * worst
+    twice = trend([point("a", drill), point("b", drill, drill.model_copy(update={"seed": 2}))]).runs[0].outcomes
+    assert twice[0].staleness_p99 == twice[1].staleness_p99
 
 
 def test_first_limit_is_that_of_the_fewest_executions(drill: Result) -> None:
@@ -171,6 +176,68 @@ def test_first_limit_is_that_of_the_fewest_executions(drill: Result) -> None:
     (track,) = trend([point("a", limited(90, refused=4), limited(30))]).runs
     assert (track.last.limit, track.last.limit_at) == ("limit 90", None)
     assert limit_of(track.last) == "reached, limit 90"
+
+
+def limited(result: Result, at: int, refused: int | None = None) -> Result:
+    """The result with one hard limit, which it reached if it was refused something."""
+    assert result.capacity is not None
+    limit = result.capacity.limits[0].model_copy(
+        update={"name": "jobs", "is_hard": True, "used": 0.0, "at_executions": at, "refused": refused}
+    )
+    return result.model_copy(update={"capacity": result.capacity.model_copy(update={"limits": (limit,)})})
+
+
+def test_limit_that_the_last_run_reached_stands_before_the_earlier_number(drill: Result) -> None:
+    found = trend([point("a", limited(drill, 4957)), point("b", limited(drill, 4957, refused=2))])
+    (track,) = found.runs
+    curve = curves(found, track)[2]
+    assert (curve.values, curve.last) == ([4957, None], "reached, jobs (before: 4,950, jobs)")
+    for text in (render_markdown(found), render_html(found)):
+        assert "reached, jobs (before: 4,950, jobs)" in text
+        assert "4,957" not in text
+
+
+def test_limit_reached_at_each_point_is_shown(drill: Result) -> None:
+    found = trend([point(label, limited(drill, 90, refused=2)) for label in "ab"])
+    assert "<b>reached, jobs</b>" in render_html(found)
+
+
+def test_scenario_that_the_last_point_lacks_has_no_current_value(drill: Result) -> None:
+    found = trend([point("a", drill, run_of("idle").result), point("b", run_of("idle").result)])
+    track = next(each for each in found.runs if each.scenario == "drill")
+    assert [curve.last.partition(" ")[0] for curve in curves(found, track)] == ["-", "-", "-"]
+
+
+def test_degraded_point_is_amber_in_banner_signs_and_tables(drill: Result) -> None:
+    wider = drill.model_copy(update={"degraded": (late_polls(),)})
+    found = trend([point("a", drill), point("b", wider)])
+    assert (found.verdict, found.outcome) == ("pass", "degraded")
+    assert headline(found) == "1 of 1 scenario passes at b, 1 degraded"
+    assert list(sentences(found)) == ["drill is degraded since b."]
+    text, page = render_markdown(found), render_html(found)
+    assert text.startswith("# ⚠️ PASS, degraded: 1 of 1 scenario passes at b, 1 degraded\n")
+    assert "| drill | ✅⚠️ |" in text
+    assert [row[1] for row in rows(text, "Points")] == ["✅ PASS", "⚠️ PASS, degraded"]
+    assert [row[1] for row in rows(text, "drill")] == ["✅ PASS", "⚠️ PASS, degraded"]
+    assert '<header class="banner degraded">' in page
+    assert "<title>PASS, degraded: " in page
+    assert '<li class="verdict degraded" style="grid-column:2" title="b: degraded">' in page
+    assert next(sentences(trend([point("a", wider), point("b", wider)]))) == (
+        "drill is degraded at each of its 2 points."
+    )
+
+
+def test_point_without_the_scenario_keeps_its_place_among_the_signs(drill: Result) -> None:
+    idle = run_of("idle").result
+    found = trend([point("a", drill, idle), point("b", idle), point("c", drill, idle)])
+    assert "| drill | ✅·✅ |" in render_markdown(found)
+
+
+def test_single_point_is_called_the_first(drill: Result) -> None:
+    found = trend([point("a", drill, campaigns=[exploration(40)])])
+    assert render_markdown(found).count("First point.") == 2
+    assert "Nothing changed." not in render_markdown(found)
+    assert "Nothing changed." in render_markdown(trend([point("a", drill), point("b", drill)]))
 
 
 def test_exploration_shows_seeds_and_the_rate_claimed() -> None:
@@ -200,7 +267,12 @@ def test_curve_has_a_place_for_each_point_and_gaps() -> None:
     assert curve.path == "M4.0 24.0h0L41.3 4.0M116.0 4.0h0"
     assert curve.end == (116, 4.0)
     gone = Curve("Recovery p95", [10.0, 12.0, None], ["10 s", "12 s", "-"])
-    assert (gone.end, gone.last) == (None, "12 s (before: 10 s)")
+    assert (gone.end, gone.last) == (None, "- (before: 12 s)")
+    assert Curve("Recovery p95", [10.0, None, 12.0], ["10 s", "-", "12 s"]).last == "12 s (before: 10 s)"
+    assert Curve("First limit, executions", [241.0, None], ["241, jobs", "reached, jobs"]).last == (
+        "reached, jobs (before: 241, jobs)"
+    )
+    assert Curve("Recovery p95", [None, None], ["-", "-"]).last == "-"
 
 
 def test_small_change_does_not_fill_the_height_of_a_curve() -> None:

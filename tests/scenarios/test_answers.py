@@ -48,6 +48,13 @@ def test_answer_of_a_load_names_the_first_limit() -> None:
     assert run_of("load-100").result.answer.endswith("first limit: DRS jobs at once, at 241 executions.")
 
 
+def test_first_limit_of_handlers_is_not_known(phase_2: Result) -> None:
+    handlers = phase_2.model_copy(update={"functions": {"finder": "app.py:handler"}, "capacity": None})
+    assert answer("{ends}; {first_limit}", handlers) == (
+        "3 executions still polling; the first limit of these functions is not known."
+    )
+
+
 def test_answer_of_a_failed_run_states_what_went_wrong() -> None:
     result = run(load("drill", ["alarms.PollerErrors=clears", "answer='{alarms}; {ends}'"]), seed=1).result
     assert result.verdict == "fail"

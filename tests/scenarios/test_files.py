@@ -184,3 +184,17 @@ def test_unknown_property_or_criterion_is_reported_with_known_ones() -> None:
     first, second = problems(GOOD + "exercises: {properties: [speed], criteria: [Beauty]}\n")
     assert first.startswith("mine.yaml:9: exercises.properties[0]: no such property: 'speed'; known are readable")
     assert second.startswith("mine.yaml:9: exercises.criteria[0]: no such criterion: 'Beauty'; known are EventBridge")
+
+
+@pytest.mark.parametrize(
+    ("value", "got", "bracket"),
+    [("{ends.x}", "{'ends.x': None}", "{"), ("{ends}", "{'ends': None}", "{"), ("[ends]", "['ends']", "[")],
+)
+def test_text_that_yaml_reads_otherwise_is_refused_with_its_quotes(value: str, got: str, bracket: str) -> None:
+    with pytest.raises(ScenarioError) as caught:
+        load("drill", [f"answer={value}"])
+    assert caught.value.problems == (
+        f"--set answer must be a valid string, got {got}, which YAML reads from a text that begins with {bracket}: "
+        f'put it into quotes, "{bracket}..."',
+    )
+    assert load("drill", ['answer="{ends}"']).answer == "{ends}"

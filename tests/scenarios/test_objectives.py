@@ -44,12 +44,23 @@ def judged(*changes: str, scenario: str = "drill", parts: Parts | None = None) -
             "{execution: 10m, waves: {1: 12m}}",
             "rto: wave '1' must be <= execution (10m), for both count from StartTime, got 12m",
         ),
+        ("{waves: {1: 5m, '1': 6m}}", "rto.waves must have each wave once, got '1' twice"),
+        ("{waves: {Wave 1: 5m, 1: 6m}}", "rto.waves must have each wave once, got '1' and 'Wave 1'"),
+        ("{waves: {1.5: 5m}}", "rto.waves must have names or whole numbers of waves as keys, got 1.5"),
+        ("{waves: {true: 5m}}", "rto.waves must have names or whole numbers of waves as keys, got True"),
+        ("{waves: {null: 5m}}", "rto.waves must have names or whole numbers of waves as keys, got None"),
         ("{execution: 10m, wave: 5m}", "rto.wave: there is no such field"),
     ],
 )
 def test_nonsense_is_refused_with_one_message(rto: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "drill", "--set", f"rto={rto}"]) == 4
     assert capsys.readouterr().err == f"drsim: --set {message}\n"
+
+
+def test_wave_with_two_objectives_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["run", "drill", "--set", "waves=[{name: Database}]", "--set", "rto={waves: {1: 5m, Database: 6m}}"]
+    assert main(words) == 4
+    assert capsys.readouterr().err == "drsim: --set rto: waves must have each wave once, got '1' and 'Database'\n"
 
 
 def test_contract_with_nonsense_is_refused_with_one_message(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -67,7 +78,7 @@ def test_objectives_survive_a_file(rto: str) -> None:
 def test_criterion_names_what_missed_by_how_much_and_who_was_first() -> None:
     found = judged("rto={execution: 15m, waves: {1: 5m, 2: 29s}}", "executions=2")
     assert (found.verdict, found.value) == ("fail", "2 of 2 missed, 2 waves too")
-    assert (found.threshold, found.measured, found.limit) == ("within 15m, 2 waves sooner", 6, 0)
+    assert (found.threshold, found.measured, found.limit) == ("within 15m, wave 1 in 5m, wave 2 in 29 s", 6, 0)
     first, *waves = found.evidence.split("; Wave ")
     executions = run(load("drill", ["executions=2"]), seed=1).result.objectives[0]
     assert executions.times is not None
@@ -82,7 +93,7 @@ def test_criterion_names_what_missed_by_how_much_and_who_was_first() -> None:
     ("waves", "value"),
     [
         ("1: 5m", "Wave 1: 1 of 1 missed"),
-        ("1: 5m, 3: 9m", "2 waves missed, Wave 1 1 of 1"),
+        ("1: 5m, 3: 9m", "2 waves missed, Wave 1: 1 of 1"),
         ("2: 30m", "Wave 2: 1 of 1 in time, p95 15m 55s"),
     ],
 )
@@ -115,6 +126,18 @@ def test_objective_of_an_unknown_wave_is_named_in_the_evidence() -> None:
     found = judged(scenario="many-waves", parts=Parts(contract=contract))
     assert found.verdict == "pass"
     assert found.evidence.endswith("; no wave is called 'Databse'")
+
+
+def test_threshold_names_three_waves_and_counts_the_others() -> None:
+    found = judged("waves=5", "rto={waves: {Wave 1: 40m, 2: 41m, 3: 42m, 4: 43m, 5: 44m}}", "jobs={pending: 1s}")
+    assert found.threshold == "Wave 1 in 40m, wave 2 in 41m, wave 3 in 42m, 2 more"
+
+
+def test_objective_of_an_unknown_wave_alone_is_not_exercised_and_named() -> None:
+    contract = Contract.model_validate({**PRESETS["ours"], "rto": {"waves": {"Wav 1": "10m"}}})
+    found = judged(scenario="many-waves", parts=Parts(contract=contract))
+    assert (found.verdict, found.value) == ("not exercised", "no wave is called 'Wav 1'")
+    assert found.evidence == "no objective was judged: no wave is called 'Wav 1'"
 
 
 @pytest.mark.parametrize(("rto", "verdict"), [(None, "fail"), ("30m", "pass"), ("none", "not exercised")])

@@ -9,8 +9,10 @@ from drsim.simulator.durations import (
     DurationUs,
     SpreadField,
     duration_us,
+    number,
     plural,
     show_duration,
+    show_seconds,
     show_spread,
     spread_of,
 )
@@ -176,3 +178,30 @@ def test_the_json_schema_accepts_what_the_model_accepts(text: str, fits: bool) -
 
 def test_nouns_agree_with_their_count() -> None:
     assert [plural(count, "seed") for count in (0, 1, 2000)] == ["0 seeds", "1 seed", "2,000 seeds"]
+    assert [plural(count, "property", "properties") for count in (0, 1, 2)] == [
+        "0 properties",
+        "1 property",
+        "2 properties",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.9994, "999.4 ms"),
+        (0.99999, "1 s"),
+        (1, "1 s"),
+        (89.99, "89.99 s"),
+        (89.999, "1m 30s"),
+        (90, "1m 30s"),
+        (-0.99999, "-1 s"),
+        (-0.000001, "0 ms"),
+        (0, "0 s"),
+    ],
+)
+def test_duration_for_people_is_rounded_before_its_unit_is_chosen(seconds: float, text: str) -> None:
+    assert show_seconds(seconds) == text
+
+
+def test_figure_that_rounds_to_zero_has_no_sign() -> None:
+    assert [number(value) for value in (-0.001, -0.0, -0.004, -0.01)] == ["0", "0", "0", "-0.01"]

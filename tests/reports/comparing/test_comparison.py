@@ -79,13 +79,13 @@ def test_tighter_bound_on_the_same_trace_is_worse(seeds: list[Result]) -> None:
         "Executions complete with DRS's truth": "worse",
         "completion-liveness": "worse",
     }
-    assert [(each.name, each.a, each.b) for each in comparison.settings] == [("bounds.completion", "null", "0s")]
+    assert [(each.name, each.a, each.b) for each in comparison.settings] == [("bounds.completion", None, "0s")]
     assert wording.headline(comparison) == "Worse: the verdict, 1 criterion and 1 property"
     assert any("same to the last byte" in note for note in wording.notes(comparison))
     back = compare([drill(1, "bounds.completion=0s")], seeds[:1])
     assert set(moved(back).values()) == {"better"}
     criterion = next(each for each in comparison.judged if each.name.startswith("Executions complete"))
-    assert wording.reason(criterion, criterion.b).endswith("(asked: each, within 0 s)")
+    assert wording.reason(criterion, criterion.b).endswith("(threshold: each, within 0 s)")
 
 
 def test_runs_without_a_trace_are_not_identical() -> None:

@@ -18,7 +18,13 @@ EXACT = {"pending": "3m", "started": "1m", "in_progress": "2m"}
 
 def ran(parts: Parts | None = None, *, duration: str = "50m", rto: Any = "25m", **group: Any) -> Recoveries:
     """The recoveries of one group of executions whose jobs take six minutes."""
-    spec = {"duration": duration, "workload": [{"waves": 1, "servers": 1, "jobs": EXACT, **group}]}
+    return ran_groups(group, parts=parts, duration=duration, rto=rto)
+
+
+def ran_groups(*groups: dict[str, Any], parts: Parts | None = None, duration: str = "50m", rto: Any) -> Recoveries:
+    """The recoveries of several groups."""
+    workload = [{"waves": 1, "servers": 1, "jobs": EXACT, **group} for group in groups]
+    spec = {"duration": duration, "workload": workload}
     world = World(WorldSpec.model_validate(spec | ({} if rto is None else {"rto": rto})), seed=1, parts=parts)
     world.run()
     world.close()
@@ -54,6 +60,17 @@ def test_wave_objective_is_by_name_or_number(key: str, missed: tuple[int, int]) 
     found = ran(waves=[{"name": "Database"}, {}], rto={"waves": {key: "1m"}})
     assert tuple(found.all[name].missed for name in ("Database", "Wave 2")) == missed
     assert found.executions.missed == 0
+
+
+@pytest.mark.parametrize("names", [("Web", "App"), ("App", "Web")])
+def test_waves_of_one_name_have_the_objectives_of_their_numbers(names: tuple[str, str]) -> None:
+    one, two = ([{"name": name} for name in order] for order in (names, names[::-1]))
+    sequential = {"order": "sequential", "reaction": "30s"}
+    found = ran_groups({"waves": one, **sequential}, {"waves": two, **sequential}, rto={"waves": {1: "8m"}})
+    objectives = {name: (each.objective_us, each.missed, len(each.times)) for name, each in found.all.items() if name}
+    assert objectives == dict.fromkeys(("App (wave 1)", "Web (wave 1)"), (8 * MINUTE_US, 0, 1)) | dict.fromkeys(
+        ("App", "Web"), (None, 0, 1)
+    )
 
 
 def test_time_equal_to_the_objective_is_no_miss() -> None:
@@ -125,6 +142,8 @@ def test_waves_beyond_a_bound_share_one_entry(monkeypatch: pytest.MonkeyPatch) -
     found = ran(waves=5, rto=None)
     assert list(found.all) == ["", "Wave 1", "Wave 2", "other waves"]
     assert sum(len(each.times) for name, each in found.all.items() if name) == 5
+    judged = ran(waves=5, rto={"waves": {"3": "1m", "4": "1m"}}).all["other waves"]
+    assert (judged.objective_us, judged.missed) == (None, 0)
 
 
 def test_objectives_change_no_digest_and_are_judged_without_figures() -> None:
