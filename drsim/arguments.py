@@ -1,6 +1,7 @@
 """What commands share: options, exit codes, and errors of arguments, files and disks as messages for users."""
 
 import os
+import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -15,10 +16,25 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-NamesArgument = Annotated[list[str], typer.Argument(metavar="NAME|FILE...", help="Catalogue scenarios or YAML files.")]
+
+def _completed(start: str) -> list[str]:
+    """The scenarios of the catalogue that begin with what the shell has; it completes files by itself."""
+    from drsim.scenarios.files import catalogue
+
+    return [name for name in catalogue() if name.startswith(start)]
+
+
+NamesArgument = Annotated[
+    list[str],
+    typer.Argument(metavar="NAME|FILE...", help="Catalogue scenarios or YAML files.", autocompletion=_completed),
+]
+NameArgument = Annotated[
+    str, typer.Argument(metavar="NAME|FILE", help="A catalogue scenario or a YAML file.", autocompletion=_completed)
+]
 Suite = Literal["acceptance", "faults", "load", "all"]
 SomeNamesArgument = Annotated[
-    list[str] | None, typer.Argument(metavar="NAME|FILE...", help="Catalogue scenarios or YAML files.")
+    list[str] | None,
+    typer.Argument(metavar="NAME|FILE...", help="Catalogue scenarios or YAML files.", autocompletion=_completed),
 ]
 SuiteOption = Annotated[
     Suite | None, typer.Option("--suite", help="Scenarios of the catalogue that belong together; all: no large loads.")
@@ -90,6 +106,14 @@ def option(name: str, read: Callable[[], T]) -> T:
         return read()
     except ValueError as error:
         raise UserError(f"{name}: {error}") from None
+
+
+def seeds_of(text: str) -> range:
+    """The seeds of `--seeds`: FIRST-LAST, or one seed. Raises UserError."""
+    first, _, last = text.partition("-")
+    if not re.fullmatch(r"[0-9]{1,18}(-[0-9]{1,18})?", text) or int(last or first) < int(first):
+        raise UserError(f"--seeds must be FIRST-LAST, such as 1-20, or one seed, got {text!r}")
+    return range(int(first), int(last or first) + 1)
 
 
 def reading(read: Callable[[], T]) -> T:

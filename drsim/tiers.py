@@ -43,6 +43,10 @@ def running_code(name: str) -> Iterator[None]:
         raise UserError(f"{name}: {error}") from None
 
 
+def _words(options: Iterable[tuple[str, Iterable[str]]]) -> list[str]:
+    return [word for option, values in options for value in values for word in (option, value)]
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
     """The options of `drsim run` that choose what runs. Without handlers, this project's own run."""
@@ -83,19 +87,23 @@ class Choice:
 
     def command(self, name: str, seed: int, changes: list[str], trace: TraceKept) -> str:
         """The command that replays a run."""
-        options = (
-            ("--set", changes),
-            ("--tier", [self.tier] if self.tier != default_tier(self.finder) else []),
-            ("--finder", [self.finder] if self.finder else []),
-            ("--poller", [self.poller] if self.poller else []),
-            ("--path", map(str, self.paths)),
-            ("--env", self.variables),
-            ("--contract", [self.contract] if self.contract else []),
-            # The digest depends on which events are written.
-            ("--trace", [trace] if trace in ("off", "summary") else []),
+        options = (("--set", changes), ("--tier", [self.tier] if self.tier != default_tier(self.finder) else []))
+        # The digest depends on which events are written.
+        kept = ["--trace", trace] if trace in ("off", "summary") else []
+        return shlex.join(["drsim", "run", name, "--seed", str(seed), *_words(options), *self.options, *kept])
+
+    @property
+    def options(self) -> list[str]:
+        """The words of a command that choose these functions and this contract."""
+        return _words(
+            (
+                ("--finder", [self.finder] if self.finder else []),
+                ("--poller", [self.poller] if self.poller else []),
+                ("--path", map(str, self.paths)),
+                ("--env", self.variables),
+                ("--contract", [self.contract] if self.contract else []),
+            )
         )
-        words = [word for option, values in options for value in values for word in (option, value)]
-        return shlex.join(["drsim", "run", name, "--seed", str(seed), *words])
 
     @property
     def functions(self) -> "Handlers | None":

@@ -74,5 +74,10 @@ def merged(results: Sequence[Result]) -> list[MergedFinding]:
     return sorted(found.values(), key=lambda each: (_RANKS[each.finding.consequence], -len(each.counts)))
 
 
+def is_in(finding: FindingRecord, result: Result) -> bool:
+    """Return whether a run has a finding of the same meaning."""
+    return any(_meaning(each) == _meaning(finding) for each in each_of(result.findings))
+
+
 def _meaning(finding: FindingRecord) -> tuple[str, str, str, str]:
     return finding.property, finding.kind, finding.function, finding.where

@@ -14,7 +14,7 @@ from drsim.reports import findings, html, markdown, page
 from drsim.reports.first_screen import missing
 from drsim.reports.formats import junit
 from drsim.reports.sections import Section, render_sections
-from drsim.scenarios.record import Record
+from drsim.scenarios.record import FindingRecord, Record
 from drsim.scenarios.result import Outcome, Result, RunVerdict
 from drsim.simulator.durations import plural, show_seconds
 from drsim.simulator.figures.table import STALENESS
@@ -61,6 +61,12 @@ class Release(NamedTuple):
         return [run.result for run in self.runs]
 
     @property
+    def unit(self) -> str:
+        """What the report counts: scenarios, or runs if one scenario has several."""
+        names = {result.scenario for result in self.results}
+        return "scenario" if len(names) == len(self.runs) else "run"
+
+    @property
     def verdict(self) -> RunVerdict:
         """Fail if a run failed, unknown if one is unknown or missing, else pass."""
         verdicts = {result.verdict for result in self.results}
@@ -76,7 +82,7 @@ class Release(NamedTuple):
     def headline(self) -> str:
         """How many failed, are unknown, or passed: "2 of 15 scenarios failed, 1 unknown"."""
         counts = Counter(result.verdict for result in self.results)
-        whole = plural(len(self.runs) + len(self.missing), "scenario")
+        whole = plural(len(self.runs) + len(self.missing), self.unit)
         main = "failed" if counts["fail"] else "passed"
         others = {
             "unknown": counts["unknown"],
@@ -95,6 +101,12 @@ class Shortfall(NamedTuple):
     name: str
     got: str
     asked: str
+
+
+def named(results: Sequence[Result]) -> list[str]:
+    """A name for each run: its scenario, with the seed if the scenario has several runs."""
+    counts = Counter(result.scenario for result in results)
+    return [each.scenario if counts[each.scenario] == 1 else f"{each.scenario} seed {each.seed}" for each in results]
 
 
 def shortfalls(result: Result) -> list[Shortfall]:
@@ -181,7 +193,7 @@ def render_html(release: Release) -> str:
     ]
     results, found = release.results, findings.merged(release.results)
     totals = {
-        "scenarios": len(results),
+        f"{release.unit}s": len(results),
         "executions": sum(result.started for result in results),
         "polls": sum(result.polls for result in results),
         "checks of properties": sum(each.checked for result in results for each in result.properties),
@@ -192,7 +204,7 @@ def render_html(release: Release) -> str:
             release=release,
             verdict=release.outcome,
             sign=html.SIGNS.__getitem__,
-            failed=[result.scenario for result in results if result.verdict != "pass"],
+            failed=[name for name, each in zip(named(results), results, strict=True) if each.verdict != "pass"],
             worst=found[0].finding if found else None,
             culprit=findings.culprit,
             findings_count=plural(len(found), "finding"),
@@ -202,23 +214,28 @@ def render_html(release: Release) -> str:
     )
 
 
+def _first_with(release: Release, scenario: str, finding: FindingRecord) -> Member:
+    """The first run of a scenario that has a finding of this meaning."""
+    return next(run for run in release.runs if run.result.scenario == scenario and findings.is_in(finding, run.result))
+
+
 def _sections(release: Release, signs: Mapping[str, str], report: str) -> list[Section]:
     found = findings.merged(release.results)
     reasons = [(run, each) for run in release.runs for each in shortfalls(run.result)]
     titles = {
         **({"release_findings": "Findings"} if found else {}),
         **({"release_failures": "Further failures"} if reasons or release.missing else {}),
-        "release_scenarios": "Scenarios",
+        "release_scenarios": f"{release.unit.capitalize()}s",
         **({"release_cases": "Findings, case by case"} if found else {}),
         "release_files": "Files",
     }
-    by_scenario = {run.result.scenario: run for run in release.runs}
     context: dict[str, Any] = {
         "release": release,
         "findings": found,
         "failures": reasons,
         "failed_parts": failed_parts,
-        "run_of": by_scenario.__getitem__,
+        "run_of": lambda name, finding: _first_with(release, name, finding),
+        "label": dict(zip((run.folder for run in release.runs), named(release.results), strict=True)).__getitem__,
         "sign": signs.__getitem__,
         "staleness": staleness,
         "recovery": recovery,
