@@ -1,13 +1,226 @@
-"""The public Python API: `from drsim.api import load, run`.
+"""The public Python API: `load`, `run` and `explore` scenarios, with drsim's own functions or your `Handlers`.
 
-result = run(load("drill"), seed=7).result
-assert result.verdict == "pass"
+    from drsim.api import run
+
+    run("drill", seed=7).check()
+
+Everything that these functions take or return can be imported from here. Errors that you can fix are ScenarioError (a
+scenario, a change or a contract) and UserError (handlers, tiers and missing extras); anything else is a bug of drsim.
 """
 
-from drsim.reports.markdown import render as markdown
-from drsim.scenarios.files import ScenarioError, catalogue, load, parse
-from drsim.scenarios.model import Scenario
-from drsim.scenarios.result import Result
-from drsim.scenarios.runner import Run, run
+from collections.abc import Callable, Sequence
+from concurrent.futures import BrokenExecutor
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+from typing import Final, Self
 
-__all__ = ["Result", "Run", "Scenario", "ScenarioError", "catalogue", "load", "markdown", "parse", "run"]
+from rich.console import Console
+
+from drsim import outputs
+from drsim.arguments import UserError, jobs_default, writing
+from drsim.processes import ProcessExecutor
+from drsim.reports.documents import PAGE
+from drsim.reports.markdown import render as markdown
+from drsim.run_console import show
+from drsim.scenarios import explore as exploration
+from drsim.scenarios import files, runner
+from drsim.scenarios.campaign import Campaign
+from drsim.scenarios.contradiction import Contradiction
+from drsim.scenarios.files import ScenarioError, catalogue, parse
+from drsim.scenarios.model import Scenario
+from drsim.scenarios.parts import Code
+from drsim.scenarios.record import FindingRecord
+from drsim.scenarios.result import Result, RunVerdict
+from drsim.scenarios.runner import Run
+from drsim.scenarios.tiers import Tier
+from drsim.simulator.contract.model import Contract
+from drsim.simulator.handlers.functions import Handlers
+from drsim.simulator.trace import Level, Trace
+from drsim.tiers import Choice, default_tier, fitting, running_code, try_handlers
+
+__all__ = [
+    "Campaign",
+    "Contract",
+    "Contradiction",
+    "FailedRunError",
+    "FindingRecord",
+    "Handlers",
+    "JudgedRun",
+    "Level",
+    "Result",
+    "Scenario",
+    "ScenarioError",
+    "Tier",
+    "Trace",
+    "UserError",
+    "catalogue",
+    "explore",
+    "load",
+    "markdown",
+    "parse",
+    "run",
+]
+
+_WIDTH: Final = 100
+
+
+class FailedRunError(AssertionError):
+    """A run that should have passed. The message is its summary: findings, the worst first, and the replay command."""
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedRun(Run):
+    """A run that has ended, with its `result` and `trace`. `folder` has its files, if they were written."""
+
+    folder: Path | None = None
+
+    @property
+    def verdict(self) -> RunVerdict:
+        """`pass`, `fail`, or `unknown` if something that the scenario declares was not exercised."""
+        return self.result.verdict
+
+    @property
+    def findings(self) -> tuple[FindingRecord, ...]:
+        """The violations by meaning, the worst first."""
+        return self.result.findings
+
+    @property
+    def replay(self) -> str:
+        """The command that repeats the run."""
+        return self.result.replay
+
+    def summary(self) -> str:
+        """Return what `drsim run` shows of the run."""
+        text = StringIO()
+        show(Console(file=text, width=_WIDTH, highlight=False), self.result, self.folder)
+        return "\n".join(line.rstrip() for line in text.getvalue().strip("\n").splitlines())
+
+    def check(self) -> Self:
+        """Return the run if it passed. Raises FailedRunError."""
+        # pytest then shows the caller's line.
+        __tracebackhide__ = True
+        if self.verdict != "pass":
+            raise FailedRunError(self.summary())
+        return self
+
+    def write(self, folder: str | Path) -> "JudgedRun":
+        """Write the run's files into a folder, and return the run with that folder.
+
+        They are those of `drsim run` without the evidence. Raises UserError if they cannot be written.
+        """
+        folder = Path(folder)
+        if troubles := writing(lambda: outputs.write(self, folder)):
+            raise RuntimeError(f"the reports in {folder}: {'; '.join(troubles)}")
+        return JudgedRun(self.result, self.trace, self.places, folder)
+
+    @property
+    def page(self) -> Path | None:
+        """The report for people, if the files were written."""
+        return None if self.folder is None else self.folder / PAGE
+
+
+def load(name: str | Path, changes: Sequence[str] = (), *, contract: str | Path | Contract = "") -> Scenario:
+    """Return the scenario of a name or file, with changes such as "executions=200". Raises ScenarioError.
+
+    `contract` takes the place of the scenario's own: a YAML file, `ours`, `plain`, or a Contract.
+    """
+    if not isinstance(contract, Contract):
+        return files.load(str(name), changes, contract=str(contract))
+    data = files.load(str(name), changes).model_dump(mode="json")
+    return Scenario.model_validate({**data, "contract": contract.model_dump(mode="json")})
+
+
+def run(
+    scenario: str | Path | Scenario,
+    *,
+    seed: int = 1,
+    changes: Sequence[str] = (),
+    handlers: Handlers | None = None,
+    contract: str | Path = "",
+    tier: Tier | None = None,
+    trace: Level = "full",
+    on_progress: Callable[[int], None] | None = None,
+) -> JudgedRun:
+    """Run a scenario with a seed, and judge it. Nothing is written.
+
+    Without `handlers` drsim's own functions run. The tier is by default `fast`, and `client` for handlers. `trace`
+    selects the events that are kept. `on_progress` is called with the virtual time (us) once a virtual minute.
+
+    A scenario's name or file gives a replay command with all options; a Scenario that is not as its name says cannot be
+    replayed. `changes` and `contract` are those of `load`. Raises ScenarioError and UserError.
+    """
+    if seed < 0:
+        raise UserError(f"seed must be >= 0, got {seed}")
+    choice = _choice(handlers, tier, contract)
+    chosen = _loaded(scenario, changes, choice)
+    name = scenario.name if isinstance(scenario, Scenario) else str(scenario)
+    with running_code(chosen.name):
+        done = runner.run(
+            chosen,
+            seed=seed,
+            tier=choice.tier,
+            functions=handlers,
+            replay=choice.command(name, seed, list(changes), trace),
+            on_progress=on_progress,
+            trace=trace,
+        )
+    return JudgedRun(done.result, done.trace, done.places)
+
+
+def explore(
+    scenario: str | Path | Scenario,
+    seeds: range = range(1, 101),
+    *,
+    changes: Sequence[str] = (),
+    handlers: Handlers | None = None,
+    contract: str | Path = "",
+    jobs: int | None = None,
+    seconds_max: float | None = None,
+) -> Campaign:
+    """Run a scenario under many seeds, in `jobs` processes (by default one for each CPU), and return the totals.
+
+    `verdict`, `failed_seeds`, `failures` and `groups()` of the campaign hold what failed; `claim()` is a sentence. No
+    new seed begins after `seconds_max`. Nothing is written or shrunk: `drsim explore` does that. Raises ScenarioError
+    and UserError.
+    """
+    if not seeds or seeds.step != 1 or seeds[0] < 0:
+        raise UserError(f"seeds must be a range of whole numbers >= 0 without gaps, got {seeds!r}")
+    choice = _choice(handlers, None, contract)
+    chosen = fitting(_loaded(scenario, changes, choice), has_handlers=handlers is not None)
+    if handlers is not None:
+        try_handlers(chosen, seeds[0], handlers)
+    code: Code = "" if handlers is None else handlers.from_anywhere()
+    campaign = Campaign()
+    try:
+        executor = ProcessExecutor(jobs or jobs_default())
+    except BrokenExecutor as error:
+        raise UserError(f"jobs={jobs}: {error}") from None
+    try:
+        for each in exploration.explore(chosen, [(seeds[0], seeds[-1])], executor, code, seconds_max):
+            campaign.add(each)
+    except exploration.LostError as error:
+        raise UserError(str(error)) from None
+    finally:
+        executor.shutdown(wait=False, cancel_futures=True)
+    return campaign
+
+
+def _choice(handlers: Handlers | None, tier: Tier | None, contract: str | Path) -> Choice:
+    """What the command line would choose by options of these values."""
+    if handlers is None:
+        return Choice(tier or default_tier(""), contract=str(contract))
+    variables = tuple(f"{name}={value}" for name, value in handlers.variables.items())
+    places = (handlers.finder, handlers.poller or "")
+    return Choice(tier or default_tier(handlers.finder), *places, handlers.paths, variables, str(contract))
+
+
+def _loaded(scenario: str | Path | Scenario, changes: Sequence[str], choice: Choice) -> Scenario:
+    """The scenario, which this choice can run. Raises ScenarioError and UserError."""
+    if not isinstance(scenario, Scenario):
+        scenario = load(scenario, changes, contract=choice.contract)
+    elif changes or choice.contract:
+        raise UserError("changes and contract belong to a scenario's name or file: give them to load")
+    if problems := list(choice.problems([scenario])):
+        raise UserError("\n".join(problems))
+    return scenario

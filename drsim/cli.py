@@ -15,6 +15,7 @@ from drsim.initializing import init
 from drsim.listing import list_scenarios, show
 from drsim.logs import logs
 from drsim.program import show_version
+from drsim.project import ProjectCommand
 from drsim.reporting import report
 from drsim.running import run
 from drsim.scenarios.extras import MissingExtraError
@@ -56,7 +57,9 @@ def schema(
     print(schema_text(what), end="")
 
 
-for command in (init, check, run, contract, explore, replay, shrink, report, logs, compare, trend, sign, verify, serve):
+for configured in (run, contract, explore):
+    app.command(cls=ProjectCommand)(configured)
+for command in (init, check, replay, shrink, report, logs, compare, trend, sign, verify, serve):
     app.command()(command)
 
 

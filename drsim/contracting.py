@@ -54,8 +54,11 @@ def contract(
         raise UserError("\n".join(problems))
     proposal, choice = proposed(choice, table)
     file = str(out or "contract.yaml")
-    command = shlex.join(["drsim", "run", "--suite", "acceptance", "--contract", file, *choice.options])
-    text = proposal_text(proposal, command)
+    options = [("--finder", finder), *([("--poller", poller)] if poller else [])]
+    options += [("--path", str(path)) for path in choice.paths]
+    options += [("--env", variable) for variable in choice.variables]
+    words = [word for option in options for word in option]
+    text = proposal_text(proposal, shlex.join(["drsim", "run", "--suite", "acceptance", "--contract", file, *words]))
     if out is None:
         print(text, end="")
     else:

@@ -10,7 +10,7 @@ from typer.exceptions import Exit
 
 from drsim import arguments
 from drsim.arguments import EngineName, ExitCode, UserError, option, reading, worst, writing
-from drsim.tiers import Choice, default_tier, running_code
+from drsim.tiers import Choice, default_tier, fitting, running_code, try_handlers
 
 if TYPE_CHECKING:
     from drsim.scenarios.model import Scenario
@@ -179,16 +179,9 @@ def _check_code(scenarios: "Sequence[Scenario]", parts: str, choice: Choice, *, 
 
 def _try(scenarios: "Sequence[Scenario]", seed: int, choice: Choice) -> None:
     """Run handlers once, to report what keeps them from running before any worker begins. Raises UserError."""
-    if choice.functions is None:
-        return
-    from drsim.scenarios.contradiction import check_runnable, contradictions
-    from drsim.scenarios.parts import world_of
-
-    for scenario in scenarios:
-        with running_code(scenario.name):
-            world = world_of(scenario, seed, choice.functions, verdict_only=True)
-            check_runnable(contradictions(world, seed))
-            world.close()
+    if choice.functions is not None:
+        for scenario in scenarios:
+            try_handlers(scenario, seed, choice.functions)
 
 
 def _check_parts(parts: str) -> None:
@@ -199,17 +192,8 @@ def _check_parts(parts: str) -> None:
 
 def _loaded(names: list[str], changes: list[str], choice: Choice) -> "Sequence[Scenario]":
     """The scenarios, which the functions' contract can hold. Raises UserError."""
-    from drsim.scenarios.adapting import adapted
-    from drsim.simulator.contract.presets import OUR_CONTRACT
-    from drsim.simulator.workload import check_fit
-
     scenarios = arguments.loaded(names, changes, contract=choice.contract)
-    if choice.finder:
-        scenarios = [option(scenario.name, lambda: adapted(scenario)[0]) for scenario in scenarios]  # noqa: B023 - at once
-    for scenario in scenarios:
-        judged_by = scenario.judged_by if choice.finder else OUR_CONTRACT
-        option(scenario.name, partial(check_fit, scenario.workload, judged_by))
-    return scenarios
+    return [fitting(scenario, has_handlers=bool(choice.finder)) for scenario in scenarios]
 
 
 def _check_engine(engine: EngineName, jobs: int | None, scheduler: str, choice: Choice) -> None:

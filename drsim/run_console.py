@@ -32,8 +32,8 @@ _ID_MAX: Final = 80
 _ANSWER_MAX: Final = 800
 
 
-def show(console: Console, result: Result, folder: Path, evidence: str) -> None:
-    """Show a run, at its end its folder's page and the last value of its evidence."""
+def show(console: Console, result: Result, folder: Path | None, evidence: str = "") -> None:
+    """Show a run, at its end the page in its folder and the last value of its evidence, if there are any."""
     first = first_screen(result)
     console.print()
     line(console, result.outcome, f"{result.scenario}, seed {result.seed}: {label(result)}", bold=True)
@@ -59,8 +59,10 @@ def show(console: Console, result: Result, folder: Path, evidence: str) -> None:
     if result.forwarded:
         _show_forwarded(console, result.forwarded)
     long_line(console, f"  replay  {runnable(result.replay)}")
-    long_line(console, f"  report  {folder / PAGE}")
-    long_line(console, f"  evidence  {evidence}")
+    if folder is not None:
+        long_line(console, f"  report  {folder / PAGE}")
+    if evidence:
+        long_line(console, f"  evidence  {evidence}")
 
 
 def show_line(console: Console, result: Result, folder: Path) -> None:
@@ -162,7 +164,7 @@ def _show_faults(console: Console, result: Result) -> None:
         line(console, "unknown", f"{which} cannot end as DRS's truth demands: {lost.reason}", indent=2)
 
 
-def _show_findings(console: Console, first: FirstScreen, folder: Path) -> None:
+def _show_findings(console: Console, first: FirstScreen, folder: Path | None) -> None:
     for shown in first.findings[:_FINDINGS_MAX]:
         finding, case = shown.finding, shown.finding.cases[0]
         who = f"{clock(case.at)} {visible(case.execution_id, _ID_MAX)}".rstrip()
@@ -177,7 +179,8 @@ def _show_findings(console: Console, first: FirstScreen, folder: Path) -> None:
         )
     left = len(first.findings) - _FINDINGS_MAX
     if left > 0:
-        long_line(console, f"  {plural(left, 'further finding')} in {folder / PAGE}")
+        where = "its result" if folder is None else folder / PAGE
+        long_line(console, f"  {plural(left, 'further finding')} in {where}")
     console.print()
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from drsim.arguments import TraceKept, UserError
+from drsim.arguments import TraceKept, UserError, option
+from drsim.project import options_here
 from drsim.scenarios.extras import MissingExtraError
 from drsim.scenarios.tiers import Tier
 
@@ -43,8 +44,26 @@ def running_code(name: str) -> Iterator[None]:
         raise UserError(f"{name}: {error}") from None
 
 
-def _words(options: Iterable[tuple[str, Iterable[str]]]) -> list[str]:
-    return [word for option, values in options for value in values for word in (option, value)]
+def fitting(scenario: "Scenario", *, has_handlers: bool) -> "Scenario":
+    """The scenario as it is explored, whose workload the functions' contract can hold. Raises UserError."""
+    from drsim.scenarios.adapting import adapted
+    from drsim.simulator.contract.presets import OUR_CONTRACT
+    from drsim.simulator.workload import check_fit
+
+    chosen = option(scenario.name, lambda: adapted(scenario)[0]) if has_handlers else scenario
+    option(chosen.name, lambda: check_fit(chosen.workload, chosen.judged_by if has_handlers else OUR_CONTRACT))
+    return chosen
+
+
+def try_handlers(scenario: "Scenario", seed: int, handlers: "Handlers") -> None:
+    """Run handlers once, to report what keeps them from running before many runs of them begin. Raises UserError."""
+    from drsim.scenarios.contradiction import check_runnable, contradictions
+    from drsim.scenarios.parts import world_of
+
+    with running_code(scenario.name):
+        world = world_of(scenario, seed, handlers, verdict_only=True)
+        check_runnable(contradictions(world, seed))
+        world.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +86,12 @@ class Choice:
         if self.poller and not self.finder:
             yield "--poller needs --finder: a poller knows only its own finder's payload"
         yield from self._unneeded_pollers(scenarios)
-        for option, place in (("--finder", self.finder), ("--poller", self.poller)):
+        for name, place in (("--finder", self.finder), ("--poller", self.poller)):
             file, _, handler = place.rpartition(":")
             if place and not (file and handler.isidentifier()):
-                yield f"{option} must be FILE.py:HANDLER or MODULE:HANDLER, got {place!r}"
+                yield f"{name} must be FILE.py:HANDLER or MODULE:HANDLER, got {place!r}"
             elif file.endswith(".py") and not Path(file).is_file():
-                yield f"{option}: no file {file}"
+                yield f"{name}: no file {file}"
         for path in self.paths:
             if not path.is_dir():
                 yield f"--path must be a folder, got {path}"
@@ -87,23 +106,21 @@ class Choice:
 
     def command(self, name: str, seed: int, changes: list[str], trace: TraceKept) -> str:
         """The command that replays a run."""
-        options = (("--set", changes), ("--tier", [self.tier] if self.tier != default_tier(self.finder) else []))
-        # The digest depends on which events are written.
-        kept = ["--trace", trace] if trace in ("off", "summary") else []
-        return shlex.join(["drsim", "run", name, "--seed", str(seed), *_words(options), *self.options, *kept])
-
-    @property
-    def options(self) -> list[str]:
-        """The words of a command that choose these functions and this contract."""
-        return _words(
-            (
-                ("--finder", [self.finder] if self.finder else []),
-                ("--poller", [self.poller] if self.poller else []),
-                ("--path", map(str, self.paths)),
-                ("--env", self.variables),
-                ("--contract", [self.contract] if self.contract else []),
-            )
+        # An empty option stands for none in place of that of pyproject.toml.
+        project = options_here()
+        options = (
+            ("--set", changes or ([""] if project.get("set") else [])),
+            ("--tier", [self.tier] if self.tier != default_tier(self.finder) else []),
+            ("--finder", [self.finder] if self.finder or project.get("finder") else []),
+            ("--poller", [self.poller] if self.poller else []),
+            ("--path", map(str, self.paths)),
+            ("--env", self.variables),
+            ("--contract", [self.contract] if self.contract else []),
+            # The digest depends on which events are written.
+            ("--trace", [trace] if trace in ("off", "summary") else []),
         )
+        words = [word for option, values in options for value in values for word in (option, value)]
+        return shlex.join(["drsim", "run", name, "--seed", str(seed), *words])
 
     @property
     def functions(self) -> "Handlers | None":

@@ -22,7 +22,7 @@ from drsim.simulator.handlers import sandbox
 from drsim.simulator.handlers.calls import Calls, Watch
 from drsim.simulator.handlers.deployed import DeployedFunction
 from drsim.simulator.handlers.errors import HandlerError
-from drsim.simulator.handlers.functions import Handlers
+from drsim.simulator.handlers.functions import OURS, Handlers
 from drsim.simulator.handlers.meanings import MEANINGS
 from drsim.simulator.handlers.tier import HandlerTier
 from drsim.simulator.services.errors import ServiceError
@@ -34,7 +34,7 @@ _DEPLOYER: Final = Writer("the deployment", "", "")
 
 def client_parts(spec: WorldSpec, *, functions: Handlers | None = None, watch: Watch | None = None) -> Parts:
     """Return the parts of one run in the client tier."""
-    return _ClientTier(spec, functions or Handlers(), watch).parts
+    return _ClientTier(spec, functions or OURS, watch).parts
 
 
 class _ClientTier(HandlerTier):

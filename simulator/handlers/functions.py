@@ -16,8 +16,8 @@ class Handlers:
     Without a poller the finder polls by itself, unless its contract says that it has both roles.
     """
 
-    finder: str = OUR_FINDER
-    poller: str | None = OUR_POLLER
+    finder: str
+    poller: str | None = None
     paths: tuple[Path, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
 
@@ -36,3 +36,6 @@ class Handlers:
 def _absolute(place: str) -> str:
     file, _, name = place.rpartition(":")
     return f"{Path(file).absolute()}:{name}" if file.endswith(".py") else place
+
+
+OURS: Final = Handlers(finder=OUR_FINDER, poller=OUR_POLLER)

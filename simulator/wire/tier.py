@@ -16,7 +16,7 @@ from drsim.simulator.events import FINDER, POLLER
 from drsim.simulator.handlers import sandbox
 from drsim.simulator.handlers.calls import Calls, Watch
 from drsim.simulator.handlers.deployed import DeployedFunction
-from drsim.simulator.handlers.functions import Handlers
+from drsim.simulator.handlers.functions import OURS, Handlers
 from drsim.simulator.handlers.meanings import MEANINGS
 from drsim.simulator.handlers.operations import SERVICES
 from drsim.simulator.handlers.tier import HandlerTier
@@ -45,7 +45,7 @@ def wire_parts(
         stack.enter_context(gateway.opened())
         stack.enter_context(sizes_unchecked_by_moto())
         stack.callback(moto_drs.detach)
-        yield _WireTier(spec, functions or Handlers(), watch).parts
+        yield _WireTier(spec, functions or OURS, watch).parts
 
 
 def empty_moto() -> None:
