@@ -43,6 +43,7 @@ def _options(
     """The options of `drsim` itself."""
 
 
+app.command()(init)
 app.command("list")(list_scenarios)
 app.command()(show)
 
@@ -59,7 +60,7 @@ def schema(
 
 for configured in (run, contract, explore):
     app.command(cls=ProjectCommand)(configured)
-for command in (init, check, replay, shrink, report, logs, compare, trend, sign, verify, serve):
+for command in (check, replay, shrink, report, logs, compare, trend, sign, verify, serve):
     app.command()(command)
 
 

@@ -10,15 +10,16 @@ from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from typer.exceptions import Exit
 
 from drsim import arguments
 from drsim.arguments import ExitCode, UserError, writing
-from drsim.contracting import warned
+from drsim.contracting import proposal_text, proposed, warned
 from drsim.program import runnable
+from drsim.project import FILE, options_of, rooted, rooted_file, rooted_place
 from drsim.tiers import Choice, default_tier
 
 if TYPE_CHECKING:
@@ -27,24 +28,32 @@ if TYPE_CHECKING:
 _CONTRACT: Final = "simulation/contract.yaml"
 _SCENARIO: Final = "simulation/failover.yaml"
 _TEST: Final = "tests/test_failover.py"
-_WORKFLOW: Final = ".github/workflows/drsim.yml"
-_TEMPLATES: Final = {
-    _CONTRACT: ("contract.yaml.j2", "what the functions promise"),
+_FILES: Final = {
+    _CONTRACT: ("contract.yaml.j2", "what the functions promise: check each line"),
     _SCENARIO: ("scenario.yaml.j2", "a scenario, with faults"),
-    _TEST: ("test_failover.py.j2", "the scenario as tests of pytest"),
-    "noxfile.py": ("noxfile.py.j2", "nox -s simulation: scenarios, tests, random faults"),
-    _WORKFLOW: ("workflow.yml.j2", "the same in GitHub Actions"),
+    _TEST: ("test_failover.py.j2", "the scenario as tests, one for each seed"),
+    "noxfile.py": ("noxfile.py.j2", "a session that runs scenarios, tests and random faults"),
+    ".github/workflows/drsim.yml": ("workflow.yml.j2", "that session for each push, with summary and reports"),
+    FILE: ("pyproject.toml.j2", "[tool.drsim]: what runs, for commands and tests"),
 }
 """The files, each with its template and what it is."""
 _EDITED: Final = {"scenario": _SCENARIO, "contract": _CONTRACT}
-"""Files that an editor checks while they are written, by the name of their schema."""
+"""Files that an editor checks by a schema beside them, by the schema's name."""
 _PRESETS: Final = ("ours", "plain")
+_NEXT: Final = (
+    ("drsim", "run", _SCENARIO),
+    ("pytest", _TEST),
+    ("drsim", "explore", "chaos", "--seeds", "1-20"),
+    ("nox", "-s", "simulation"),
+)
+"""What to run next, in this order."""
 
 
 def init(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Your repository; by default the current folder.")] = (
-        Path()
-    ),
+    folder: Annotated[
+        Path,
+        typer.Argument(metavar="[DIR]", help="Your repository; by default the current folder.", show_default=False),
+    ] = Path(),
     finder: arguments.FinderOption = "",
     poller: arguments.PollerOption = "",
     paths: arguments.PathsOption = None,
@@ -57,84 +66,108 @@ def init(
 ) -> None:
     """Write what a team starts with: contract, scenario, pytest module, nox session and GitHub Actions workflow.
 
-    Without --finder they run drsim's own functions. With it, drsim proposes the contract from what your functions do.
+    They run drsim's own functions, or those of --finder, for which a contract is proposed from what they do. Options of
+    commands go to [tool.drsim] in pyproject.toml, which is created or gets this table.
     """
     if force and keep:
         raise UserError("--force replaces files that exist and --keep keeps them: give one of them")
-    tier = default_tier(finder)
-    choice = Choice(tier, finder, poller, tuple(paths or ()), tuple(variables or ()), contract)
-    if problems := list(choice.problems()):
-        raise UserError("\n".join(problems))
+    given = Choice(default_tier(finder), finder, poller, tuple(paths or ()), tuple(variables or ()), contract)
     writing(lambda: folder.mkdir(parents=True, exist_ok=True))
-    choice = _seen_from(folder, choice)
-    is_given = contract not in ("", *_PRESETS)
-    names = [path for path in _TEMPLATES if not (is_given and path == _CONTRACT)] + [*map(_schema, _EDITED)]
+    choice = _seen_from(folder, given)
     with chdir(folder):
-        taken = [path for path in names if os.path.lexists(path)]
+        project = _project(Path(FILE), choice)
+        choice = project or choice
+        if problems := list(choice.problems()):
+            raise UserError("\n".join(problems))
+        if choice.contract == _CONTRACT and not os.path.lexists(_CONTRACT):
+            choice = replace(choice, contract="")
+        has_contract = choice.contract not in ("", *_PRESETS)
+        if has_contract:
+            _check_contract(choice.contract)
+        names = [name for name in _FILES if name != FILE and not (name == _CONTRACT and has_contract)]
+        names += [_schema(kind) for kind in _EDITED]
+        taken = [name for name in names if os.path.lexists(name)]
         if taken and not (force or keep):
-            found = [f"{folder / path}: this file exists" for path in taken]
+            found = [f"{folder / name}: this file exists" for name in taken]
             raise UserError(
                 "\n".join([*found, "nothing was written: --keep writes the others, --force replaces these"])
             )
-        choice, proposal = _completed(choice, is_given=is_given)
-        texts = _texts(choice, proposal, extends=contract or "ours")
-        written = [path for path in names if not (keep and path in taken)]
-        for path in written:
-            writing(partial(_write, Path(path), texts[path]))
-        _show(folder, choice, written)
+        proposal, extends = None, choice.contract or "ours"
+        if choice.finder and not choice.contract:
+            proposal, choice = proposed(choice)
+        if not has_contract:
+            choice = replace(choice, contract=_CONTRACT)
+        texts = _texts(choice, proposal, extends)
+        if project is None:
+            names.append(FILE)
+        written = [name for name in names if not (keep and name in taken)]
+        for name in written:
+            writing(partial(_write, Path(name), texts[name]))
+        _show(folder, written)
     raise Exit(ExitCode.PASS if proposal is None else warned(proposal))
 
 
 def _seen_from(folder: Path, choice: Choice) -> Choice:
-    """The same functions and contract, with paths relative to a folder, from which the files that name them run."""
-
-    def moved(path: str) -> str:
-        return os.path.relpath(path, folder)
-
-    def place(text: str) -> str:
-        file, colon, handler = text.rpartition(":")
-        return f"{moved(file)}{colon}{handler}" if file.endswith(".py") else text
-
+    """The same functions and contract, with paths relative to a folder, in which the written files are used."""
+    here = Path.cwd()
     return replace(
         choice,
-        finder=place(choice.finder),
-        poller=place(choice.poller),
-        paths=tuple(Path(moved(str(path))) for path in choice.paths),
-        contract=choice.contract if choice.contract in ("", *_PRESETS) else moved(choice.contract),
+        finder=rooted_place(choice.finder, here, folder),
+        poller=rooted_place(choice.poller, here, folder),
+        paths=tuple(Path(rooted(str(path), here, folder)) for path in choice.paths),
+        contract=rooted_file(choice.contract, here, folder),
     )
 
 
-def _completed(choice: Choice, *, is_given: bool) -> "tuple[Choice, Proposal | None]":
-    """The functions with the variables and the contract that the files name, and what was proposed, if anything."""
-    from drsim.contracting import proposed
+def _project(file: Path, choice: Choice) -> Choice | None:
+    """The functions in `[tool.drsim]` of this file; None without it. Raises UserError if the command gives others."""
+    found = options_of(file if file.is_file() else None, Path.cwd())
+    if not found and not _has_table(file):
+        return None
+    if choice != Choice(choice.tier):
+        raise UserError(
+            f"{file}: has [tool.drsim] already: edit it there, and leave out the options that say what runs"
+        )
+    variables = tuple(f"{name}={value}" for name, value in found.get("env", {}).items())
+    finder, paths = found.get("finder", ""), tuple(map(Path, found.get("paths", ())))
+    return Choice(default_tier(finder), finder, found.get("poller", ""), paths, variables, found.get("contract", ""))
 
-    proposal = None
-    if choice.finder and not choice.contract:
-        proposal, choice = proposed(choice)
-    return choice if is_given else replace(choice, contract=_CONTRACT), proposal
+
+def _has_table(file: Path) -> bool:
+    import tomllib
+
+    text = arguments.reading(lambda: text_of(file)) if file.is_file() else ""
+    try:
+        return "drsim" in tomllib.loads(text).get("tool", {})
+    except tomllib.TOMLDecodeError as error:
+        raise UserError(f"{file}: {error}") from None
 
 
-def _texts(choice: Choice, proposal: "Proposal | None", *, extends: str) -> dict[str, str]:
-    """The text of each file by its path. `extends` is the preset on which a contract rests that is not proposed."""
+def _check_contract(name: str) -> None:
+    from drsim.scenarios.files import load
+
+    arguments.reading(lambda: load("drill", contract=name))
+
+
+def _texts(choice: Choice, proposal: "Proposal | None", extends: str) -> dict[str, str]:
+    """The text of each file by its path. `extends` is the preset of a contract that is not proposed."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    from drsim.contracting import proposal_text
     from drsim.schemas import schema_text
 
-    command = shlex.join(_commands(choice)[0])
-    names = {"finder": choice.finder, "poller": choice.poller, "contract": choice.contract}
-    context = {
+    run, variables = shlex.join(_NEXT[0]), [each.split("=", 1) for each in choice.variables]
+    context: dict[str, Any] = {
         "choice": choice,
+        "paths": f"[{', '.join(map(_quoted, choice.paths))}]",
+        "variables": ", ".join(f"{_quoted(name)} = {_quoted(value)}" for name, value in variables),
         "extends": extends,
-        "command": command,
+        "run": run,
         "scenario": _SCENARIO,
         "test": _TEST,
         "contract": os.path.relpath(choice.contract, Path(_SCENARIO).parent),
-        "options": list(zip(choice.options[::2], choice.options[1::2], strict=True)),
-        "functions": {name: value for name, value in names.items() if value},
         "requirement": f"drsim{'[client]' if choice.finder else ''}=={version('drsim')}",
     }
-    # Braces belong to GitHub's expressions and to YAML.
+    # Braces belong to GitHub's expressions, YAML and TOML.
     environment = Environment(
         loader=PackageLoader("drsim", "init_templates"),
         undefined=StrictUndefined,
@@ -146,44 +179,61 @@ def _texts(choice: Choice, proposal: "Proposal | None", *, extends: str) -> dict
         variable_end_string="]]",
         autoescape=False,
     )
-    texts = {path: environment.get_template(name).render(context) for path, (name, _) in _TEMPLATES.items()}
+    environment.filters["quoted"] = _quoted
+    texts = {path: environment.get_template(name).render(context) for path, (name, _) in _FILES.items()}
     if proposal is not None:
-        texts[_CONTRACT] = proposal_text(proposal, command)
+        texts[_CONTRACT] = proposal_text(proposal, run)
     for kind, path in _EDITED.items():
         texts[path] = f"# yaml-language-server: $schema={kind}.schema.json\n{texts[path]}"
         texts[_schema(kind)] = schema_text(kind)
+    texts[FILE] = _extended(Path(FILE), texts[FILE])
     return texts
 
 
-def _commands(choice: Choice) -> list[list[str]]:
-    """What to run next, in this order: the scenario, the tests, random faults, all of it in an environment."""
-    return [
-        ["drsim", "run", _SCENARIO, *choice.options],
-        ["pytest", _TEST],
-        ["drsim", "explore", "chaos", "--seeds", "1-20", *choice.options],
-        ["nox", "-s", "simulation"],
-    ]
+def _quoted(text: object) -> str:
+    """A text as a string of Python, TOML or YAML."""
+    import json
 
-
-def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8", newline="\n")
-
-
-def _show(folder: Path, choice: Choice, written: list[str]) -> None:
-    """Show what was written, and what to run next."""
-    from drsim.console import long_line, output
-
-    console = output()
-    for path in written:
-        what = _TEMPLATES[path][1] if path in _TEMPLATES else "completion and checks in an editor"
-        long_line(console, f"  {path:<{max(map(len, written))}}  {what}")
-    long_line(console, "next:")
-    if folder.resolve() != Path.cwd().resolve() or folder != Path():
-        long_line(console, f"  {shlex.join(['cd', str(folder)])}")
-    for words in _commands(choice):
-        long_line(console, f"  {runnable(shlex.join(words))}")
+    return json.dumps(str(text), ensure_ascii=False)
 
 
 def _schema(kind: str) -> str:
     return f"simulation/{kind}.schema.json"
+
+
+def _extended(file: Path, table: str) -> str:
+    """The text of the file with this table at its end. Raises UserError for a file that cannot hold it."""
+    import tomllib
+
+    from drsim.scenarios.files import text_of
+
+    before = arguments.reading(lambda: text_of(file)) if os.path.lexists(file) else ""
+    text = f"{before.rstrip()}\n\n{table}" if before.strip() else table
+    try:
+        tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UserError(f"{file}: [tool.drsim] cannot be added at its end: {error}") from None
+    return text
+
+
+def _write(path: Path, text: str) -> None:
+    from drsim.scenarios.atomic_files import replaced
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replaced(path) as place:
+        place.write_text(text, encoding="utf-8", newline="\n")
+
+
+def _show(folder: Path, written: list[str]) -> None:
+    """Show what was written, and what to run next."""
+    from drsim.console import long_line, output
+
+    console, width = output(), max(map(len, written))
+    for name in written:
+        what = _FILES[name][1] if name in _FILES else "for editors: completion and checks"
+        long_line(console, f"  {name:<{width}}  {what}")
+    long_line(console, "next:")
+    if folder != Path():
+        long_line(console, f"  {shlex.join(['cd', str(folder)])}")
+    for words in _NEXT:
+        long_line(console, f"  {runnable(shlex.join(words))}")
