@@ -69,11 +69,15 @@ class FailedRunError(AssertionError):
     """A run that should have passed. The message is its summary: findings, the worst first, and the replay command."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class JudgedRun(Run):
     """A run that has ended, with its `result` and `trace`. `folder` has its files, if they were written."""
 
     folder: Path | None = None
+
+    def __repr__(self) -> str:
+        # pytest shows it beside failed assertions, and a result may have megabytes.
+        return f"<JudgedRun of {self.result.scenario}, seed {self.result.seed}: {self.verdict}>"
 
     @property
     def verdict(self) -> RunVerdict:
@@ -125,6 +129,8 @@ def load(name: str | Path, changes: Sequence[str] = (), *, contract: str | Path 
 
     `contract` takes the place of the scenario's own: a YAML file, `ours`, `plain`, or a Contract.
     """
+    if isinstance(changes, str):
+        raise UserError(f"changes must be a list such as ['executions=200'], got {changes!r}")
     if not isinstance(contract, Contract):
         return files.load(str(name), changes, contract=str(contract))
     data = files.load(str(name), changes).model_dump(mode="json")
@@ -212,7 +218,8 @@ def _choice(handlers: Handlers | None, tier: Tier | None, contract: str | Path) 
         return Choice(tier or default_tier(""), contract=str(contract))
     variables = tuple(f"{name}={value}" for name, value in handlers.variables.items())
     places = (handlers.finder, handlers.poller or "")
-    return Choice(tier or default_tier(handlers.finder), *places, handlers.paths, variables, str(contract))
+    paths = tuple(map(Path, handlers.paths))
+    return Choice(tier or default_tier(handlers.finder), *places, paths, variables, str(contract))
 
 
 def _loaded(scenario: str | Path | Scenario, changes: Sequence[str], choice: Choice) -> Scenario:

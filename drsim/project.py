@@ -14,7 +14,7 @@ from drsim.arguments import UserError
 
 FILE: Final = "pyproject.toml"
 CODE: Final = ("finder", "poller", "paths", "env", "contract")
-"""The keys of one pair of functions: a finder replaces all of them together."""
+"""The keys of one pair of functions, which other code replaces all together."""
 
 
 def _is_text(value: object) -> TypeGuard[str]:
@@ -126,11 +126,11 @@ def rooted_place(place: str, root: Path, start: Path) -> str:
 
 
 def merged(*layers: Mapping[str, Any]) -> dict[str, Any]:
-    """Options in layers, of which later ones win. A finder replaces all keys of the code that it belongs to."""
+    """Options in layers, of which later ones win. Other code replaces all keys of the code before it."""
     found: dict[str, Any] = {}
     for layer in layers:
-        kept = {key: value for key, value in found.items() if "finder" not in layer or key not in CODE}
-        found = {**kept, **layer}
+        is_other = "finder" in layer or "parts" in layer or layer.get("tier") == "fast"
+        found = {**{key: value for key, value in found.items() if not (is_other and key in CODE)}, **layer}
     return found
 
 
@@ -156,11 +156,10 @@ class ProjectCommand(TyperCommand):
 
     def _defaults(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """The values by parameter, for a command line that gives these parameters."""
-        options, read = options_here(), _READ_BY[self.name or ""]
-        if "finder" in given or "parts" in given or given.get("tier") == "fast":
-            read = tuple(key for key in read if key not in CODE)
+        read = _READ_BY[self.name or ""]
         if "seeds" in given:
             read = tuple(key for key in read if key != "seed")
+        options = merged({key: value for key, value in options_here().items() if key in read}, given)
         found = {_PARAMETERS.get(key, key): options[key] for key in read if key in options}
         if "variables" in found:
             found["variables"] = [f"{name}={value}" for name, value in found["variables"].items()]
