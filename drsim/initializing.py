@@ -136,11 +136,11 @@ def _project(file: Path, choice: Choice) -> Choice | None:
 def _has_table(file: Path) -> bool:
     import tomllib
 
-    text = arguments.reading(lambda: text_of(file)) if file.is_file() else ""
     try:
+        text = file.read_text(encoding="utf-8") if file.is_file() else ""
         return "drsim" in tomllib.loads(text).get("tool", {})
-    except tomllib.TOMLDecodeError as error:
-        raise UserError(f"{file}: {error}") from None
+    except (OSError, ValueError) as error:
+        raise UserError(f"cannot read {file}: {error}") from None
 
 
 def _check_contract(name: str) -> None:
