@@ -75,7 +75,7 @@ def _kind_of(text: str) -> Kind | None:
     from drsim.simulator.contract.model import Contract
 
     if text.lstrip().startswith("{"):
-        return "result"
+        return "result" if '"criteria"' in text else None
     fields = set(re.findall(r"^['\"]?(\w+)['\"]?[ \t]*:", text, re.MULTILINE))
     if fields >= _FAILURE:
         return "failure"

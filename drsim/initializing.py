@@ -100,6 +100,7 @@ def init(
         texts = _texts(choice, proposal, extends)
         if project is None:
             names.append(FILE)
+            texts[FILE] = _extended(Path(FILE), texts[FILE])
         written = [name for name in names if not (keep and name in taken)]
         for name in written:
             writing(partial(_write, Path(name), texts[name]))
@@ -186,7 +187,6 @@ def _texts(choice: Choice, proposal: "Proposal | None", extends: str) -> dict[st
     for kind, path in _EDITED.items():
         texts[path] = f"# yaml-language-server: $schema={kind}.schema.json\n{texts[path]}"
         texts[_schema(kind)] = schema_text(kind)
-    texts[FILE] = _extended(Path(FILE), texts[FILE])
     return texts
 
 

@@ -67,11 +67,16 @@ def show(name: arguments.NameArgument) -> None:
     file = files("drsim.scenarios") / "catalogue" / f"{scenario.name}.yaml"
     text = file.read_text(encoding="utf-8") if is_ours else reading(lambda: text_of(Path(name)))
     declared = ", ".join((*scenario.exercises.properties, *scenario.exercises.criteria))
-    print(f"# {scenario.title}\n# Purpose: {scenario.why}")
+    print(_comment(scenario.title))
+    print(_comment(f"Purpose: {scenario.why}"))
     if declared:
         print(_comment(f"It passes only if a run exercises: {declared}."))
     print(text, end="")
 
 
 def _comment(text: str) -> str:
-    return "\n".join(textwrap.wrap(text, 100, initial_indent="# ", subsequent_indent="# ", break_on_hyphens=False))
+    """A text from a file as comments, of which it can write nothing else."""
+    from drsim.reports.text import visible
+
+    shown = visible(text, len(text))
+    return "\n".join(textwrap.wrap(shown, 100, initial_indent="# ", subsequent_indent="# ", break_on_hyphens=False))

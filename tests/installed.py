@@ -1,7 +1,7 @@
 """What `drsim init` prints works where only a wheel is installed: `nox -s installed` runs this file in empty folders.
 
-A folder holds a copy of a pair from `examples`, and `drsim` is not on PATH. `--nox PYTHON` names a Python with nox, which
-runs the session that init writes and installs what the variable DRSIM names.
+A folder holds a copy of a pair from `examples`, and `drsim` is not on PATH. `--nox PYTHON` names a Python with nox,
+which runs the session that init writes and installs what the variable DRSIM names.
 """
 
 import os

@@ -25,7 +25,7 @@ def changelog_faults(text: str, version: str, *, is_rehearsal: bool = False) -> 
     ends = [*(each.start() for each in headings[1:]), len(text)]
     entries = {
         each[1]: re.findall(r"^- ", text[each.end() : end], re.MULTILINE)
-        for each, end in zip(headings, ends, strict=True)
+        for each, end in zip(headings, ends, strict=False)
     }
     dates = {each[1]: each[2] for each in headings}
     name = "Unreleased" if is_rehearsal and version not in entries else version
