@@ -126,28 +126,16 @@ def _ends(proposal: Proposal, handlers: Handlers, drill: Seen) -> None:
     for level, found in (("execution", words), ("wave", waves)):
         for ours, name in (("COMPLETED", "drill"), ("FAILED", "failed")):
             if isinstance(found.get(name), str) and found[name] not in layout.open_words:
-                _put_word(proposal, level, ours, found[name], f"the end of a run that {ours.lower()}")
+                proposal.put(f"words/{level}/{ours}", [found[name]], f"the end of a run that {ours.lower()}")
         if found.get("mixed") == found.get("failed"):
             proposal.put(f"words/{level}/PARTIAL", [], "a mixed outcome has the word of a failed one")
         elif isinstance(found.get("mixed"), str):
-            _put_word(proposal, level, "PARTIAL", found["mixed"], "the end of a mixed outcome")
+            proposal.put(f"words/{level}/PARTIAL", [found["mixed"]], "the end of a mixed outcome")
     if words.get("mixed") in layout.open_words:
         proposal.unknown.append("promises.partial: the mixed outcome did not end")
     else:
         is_partial = words.get("mixed") != words.get("failed")
         proposal.put("promises/partial", is_partial, f"a mixed outcome ended as {shown(words.get('mixed'))}")
-
-
-def _put_word(proposal: Proposal, level: str, ours: str, word: object, reason: str) -> None:
-    """Set the word of a status. One that has a meaning is left: it is a bug, or there is no such status."""
-    known = proposal.data.get("words", {}).get(level, {})
-    other = next((name for name, words in known.items() if name != ours and word in words), None)
-    if other is None:
-        proposal.put(f"words/{level}/{ours}", [word], reason)
-    else:
-        proposal.unknown.append(
-            f"words.{level}.{ours}: {reason} is {shown(word)}, the word of {other}; [] if there is none"
-        )
 
 
 def _wave_word(layout: Layout, item: Mapping[str, Any]) -> object:
@@ -195,7 +183,7 @@ def _overdue(proposal: Proposal, handlers: Handlers, source: SourceScan) -> None
         return
     end, layout = ends[0], Layout(proposal.contract)
     word = layout.execution.places["status"].of(end.after or {})
-    _put_word(proposal, "execution", "TIMEOUT", word, "the end of an execution whose job hangs")
+    proposal.put("words/execution/TIMEOUT", [word], "the end of an execution whose job hangs")
     # Its polls come some seconds apart, and it began 5 s after the run.
     minutes = max((end.at_us - 5 * _SECOND_US) // (60 * _SECOND_US), 1)
     proposal.put("limits/timeout", f"{minutes}m", f"one ended {_seconds(end.at_us)} after the run began")
@@ -219,7 +207,7 @@ def _settling(proposal: Proposal, handlers: Handlers) -> None:
     seen, layout = run(proposal, handlers, _CANCELLED), Layout(proposal.contract)
     final = layout.execution.places["status"].of(seen.finals.get("cancelled", {}))
     if isinstance(final, str) and final not in words:
-        _put_word(proposal, "execution", "CANCELLED", final, "the end of a cancelled execution")
+        proposal.put("words/execution/CANCELLED", [final], "the end of a cancelled execution")
 
 
 def _surroundings(proposal: Proposal, seen: Seen) -> None:

@@ -94,15 +94,3 @@ def test_handlers_that_always_fail_give_a_contract_that_says_so(
     assert "drsim: no function wrote to the table, so little is known: " in shown.err
     assert "ValueError: first name: other" in shown.err
     assert yaml.safe_load(shown.out)["name"] != "other"
-
-
-@pytest.mark.slow
-def test_a_word_for_two_ends_is_proposed_once(capsys: pytest.CaptureFixture[str]) -> None:
-    """The poller of `polling` ends a wave with its job, even if servers failed."""
-    pair = polling.PAIR.folder.parent / "polling"
-    places = ["--finder", f"{pair}/finder/app.py:lambda_handler", "--poller", f"{pair}/poller/app.py:lambda_handler"]
-    assert main(["contract", *places, "--path", f"{pair}/layer"]) == 0
-    shown = capsys.readouterr().out
-    assert "    COMPLETED: [COMPLETED]" in shown
-    assert "\n    FAILED:" not in shown
-    assert '# - words.execution.FAILED: the end of a run that failed is "COMPLETED", the word of COMPLETED' in shown
