@@ -126,16 +126,31 @@ def _ends(proposal: Proposal, handlers: Handlers, drill: Seen) -> None:
     for level, found in (("execution", words), ("wave", waves)):
         for ours, name in (("COMPLETED", "drill"), ("FAILED", "failed")):
             if isinstance(found.get(name), str) and found[name] not in layout.open_words:
-                proposal.put(f"words/{level}/{ours}", [found[name]], f"the end of a run that {ours.lower()}")
-        if found.get("mixed") == found.get("failed"):
+                _put_word(proposal, level, ours, found[name], f"the end of a run that {ours.lower()}")
+        if found.get("mixed") == found.get("failed") != found.get("drill"):
             proposal.put(f"words/{level}/PARTIAL", [], "a mixed outcome has the word of a failed one")
         elif isinstance(found.get("mixed"), str):
-            proposal.put(f"words/{level}/PARTIAL", [found["mixed"]], "the end of a mixed outcome")
+            _put_word(proposal, level, "PARTIAL", found["mixed"], "the end of a mixed outcome")
     if words.get("mixed") in layout.open_words:
         proposal.unknown.append("promises.partial: the mixed outcome did not end")
+    elif words.get("mixed") == words.get("drill"):
+        proposal.unknown.append("promises.partial: a mixed outcome ended as a run that completed")
     else:
         is_partial = words.get("mixed") != words.get("failed")
         proposal.put("promises/partial", is_partial, f"a mixed outcome ended as {shown(words.get('mixed'))}")
+
+
+def _put_word(proposal: Proposal, level: str, ours: str, word: str, reason: str) -> None:
+    """Set the word of a status. A word that has another meaning already shows a bug of the functions, or a gap."""
+    put = proposal.data.get("words", {}).get(level, {})
+    other = next((each for each, words in put.items() if each != ours and word in words), None)
+    if other is None:
+        proposal.put(f"words/{level}/{ours}", [word], reason)
+        return
+    proposal.unknown.append(f"words.{level}.{ours}: {reason} is {shown(word)}, as that of {other}")
+    if word == ours:
+        # The default would give the word a second meaning.
+        proposal.put(f"words/{level}/{ours}", [], f"{word} has the meaning of {other}")
 
 
 def _wave_word(layout: Layout, item: Mapping[str, Any]) -> object:
@@ -183,7 +198,8 @@ def _overdue(proposal: Proposal, handlers: Handlers, source: SourceScan) -> None
         return
     end, layout = ends[0], Layout(proposal.contract)
     word = layout.execution.places["status"].of(end.after or {})
-    proposal.put("words/execution/TIMEOUT", [word], "the end of an execution whose job hangs")
+    if isinstance(word, str):
+        _put_word(proposal, "execution", "TIMEOUT", word, "the end of an execution whose job hangs")
     # Its polls come some seconds apart, and it began 5 s after the run.
     minutes = max((end.at_us - 5 * _SECOND_US) // (60 * _SECOND_US), 1)
     proposal.put("limits/timeout", f"{minutes}m", f"one ended {_seconds(end.at_us)} after the run began")
@@ -207,7 +223,7 @@ def _settling(proposal: Proposal, handlers: Handlers) -> None:
     seen, layout = run(proposal, handlers, _CANCELLED), Layout(proposal.contract)
     final = layout.execution.places["status"].of(seen.finals.get("cancelled", {}))
     if isinstance(final, str) and final not in words:
-        proposal.put("words/execution/CANCELLED", [final], "the end of a cancelled execution")
+        _put_word(proposal, "execution", "CANCELLED", final, "the end of a cancelled execution")
 
 
 def _surroundings(proposal: Proposal, seen: Seen) -> None:

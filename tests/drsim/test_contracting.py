@@ -1,5 +1,6 @@
 """`drsim contract`: what it proposes for each right pair in examples, and what it says of wrong handlers."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from drsim.cli import main
 from drsim.scenarios.adapting import adapted
 from drsim.scenarios.files import load
 from tests.examples import one_function, polling, resource_iso, snake_mapping
-from tests.examples.bugs import Pair, judged
+from tests.examples.bugs import EXAMPLES, Pair, judged
 
 PAIRS = {
     "polling_mended": polling.PAIR,
@@ -59,6 +60,15 @@ def test_proposal_for_one_function_is_what_it_promises(tmp_path: Path) -> None:
     assert promises.items() <= contract["promises"].items()
     assert "  intervals: {PENDING: 45s, STARTED: 15s, IN_PROGRESS: 30s}  # the shortest gaps seen" in text
     no_findings(pair, file)
+
+
+@pytest.mark.slow
+def test_words_that_a_bug_gives_two_meanings_are_unknown(tmp_path: Path) -> None:
+    # This pair ends each wave with its job, also if no server was launched.
+    text = proposed(replace(polling.PAIR, folder=EXAMPLES / "polling"), tmp_path).read_text(encoding="utf-8")
+    assert yaml.safe_load(text)["words"]["execution"]["COMPLETED"] == ["COMPLETED"]
+    assert '# - words.execution.FAILED: the end of a run that failed is "COMPLETED", as that of COMPLETED' in text
+    assert "# - promises.partial: a mixed outcome ended as a run that completed" in text
 
 
 @pytest.mark.parametrize(
