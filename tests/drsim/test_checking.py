@@ -25,17 +25,8 @@ def put(name: str, text: str) -> str:
 
 
 def put_failure(name: str) -> str:
-    found = Failure(
-        property="budgets",
-        seed=1,
-        execution_id="drill",
-        at="0s",
-        expected="one",
-        observed="two",
-        digest="",
-        versions={},
-        scenario=load("drill"),
-    )
+    data = {"property": "budgets", "seed": 1, "execution_id": "drill", "at": "0s", "expected": "one", "observed": "two"}
+    found = Failure.model_validate({**data, "digest": "", "versions": {}, "scenario": load("drill")})
     failure.write(found, Path(name))
     return name
 
