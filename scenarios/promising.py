@@ -140,7 +140,7 @@ def _ends(proposal: Proposal, handlers: Handlers, drill: Seen) -> None:
         proposal.put("promises/partial", is_partial, f"a mixed outcome ended as {shown(words.get('mixed'))}")
 
 
-def _put_word(proposal: Proposal, level: str, ours: str, word: str, reason: str) -> None:
+def _put_word(proposal: Proposal, level: str, ours: str, word: object, reason: str) -> None:
     """Set the word of a status. A word that has another meaning already shows a bug of the functions, or a gap."""
     put = proposal.data.get("words", {}).get(level, {})
     other = next((each for each, words in put.items() if each != ours and word in words), None)
