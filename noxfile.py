@@ -251,6 +251,41 @@ def bench(session: nox.Session) -> None:
     _python(session, "tests.bench", *session.posargs)
 
 
+@nox.session
+def release(session: nox.Session) -> None:
+    """Sdist and wheel in dist/, checked, then used as `installed` does; `-- --rehearse`: for unreleased changes.
+
+    Publishing stays a person's act: `twine upload dist/*`.
+    """
+    _install(session, "release", project=False)
+    _python(session, "tests.release", *session.posargs)
+    shutil.rmtree(ROOT / "dist", ignore_errors=True)
+    _python(session, "build", "--no-isolation")
+    session.run("twine", "check", "--strict", *map(str, sorted((ROOT / "dist").iterdir())))
+    session.notify("installed", ())
+
+
+@nox.session(reuse_venv=False)
+def installed(session: nox.Session) -> None:
+    """The wheel of `release` in a new environment and an empty folder: what `drsim init` prints works."""
+    wheel = next((ROOT / "dist").glob("*.whl"), None)
+    if wheel is None:
+        session.error("dist/ holds no wheel: run `nox -s release` first")
+    requirement = f"drsim[client] @ {wheel.as_uri()}"
+    session.install("--quiet", requirement, "pytest", log=False)
+    session.run("python", "tests/installed.py", "--nox", sys.executable, env={"DRSIM": requirement})
+
+
+@nox.session
+def workflows(session: nox.Session) -> None:
+    """The workflow that `drsim init` writes passes actionlint, and action.yml its schema."""
+    _install(session, "workflows")
+    folder = session.create_tmp()
+    session.run("drsim", "init", "--force", folder)
+    session.run("actionlint", f"{folder}/.github/workflows/drsim.yml")
+    session.run("check-jsonschema", "--builtin-schema", "vendor.github-actions", "action.yml")
+
+
 _WHOLE: Final = ("pytest", "--ignore", "tests/browser", *PARALLEL, "-m")
 NIGHTLY: Final[dict[str, tuple[str, ...]]] = {
     "loads": ("drsim", "run", "overload", "load-10000", "load-100000", "--trace", "off", "--out", "build/nightly"),

@@ -16,10 +16,25 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-NamesArgument = Annotated[list[str], typer.Argument(metavar="NAME|FILE...", help="Catalogue scenarios or YAML files.")]
+
+def _completed(start: str) -> list[str]:
+    """The scenarios of the catalogue that begin with what the shell has; it completes files by itself."""
+    from drsim.scenarios.files import catalogue
+
+    return [name for name in catalogue() if name.startswith(start)]
+
+
+NamesArgument = Annotated[
+    list[str],
+    typer.Argument(metavar="NAME|FILE...", help="Catalogue scenarios or YAML files.", autocompletion=_completed),
+]
+NameArgument = Annotated[
+    str, typer.Argument(metavar="NAME|FILE", help="A catalogue scenario or a YAML file.", autocompletion=_completed)
+]
 Suite = Literal["acceptance", "faults", "load", "all"]
 SomeNamesArgument = Annotated[
-    list[str] | None, typer.Argument(metavar="NAME|FILE...", help="Catalogue scenarios or YAML files.")
+    list[str] | None,
+    typer.Argument(metavar="NAME|FILE...", help="Catalogue scenarios or YAML files.", autocompletion=_completed),
 ]
 SuiteOption = Annotated[
     Suite | None, typer.Option("--suite", help="Scenarios of the catalogue that belong together; all: no large loads.")

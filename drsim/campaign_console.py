@@ -3,6 +3,7 @@
 No failure is lost: one that cannot be shrunk is kept as it was found, and an existing file is not overwritten.
 """
 
+import shlex
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from rich.table import Table
 from drsim import campaign_files, campaign_report
 from drsim.arguments import UserError
 from drsim.console import block, line, long_line
+from drsim.program import runnable
 from drsim.repeating import Repeater
 from drsim.reports.markdown import clock
 from drsim.reports.objectives import objectives_in_words
@@ -224,7 +226,7 @@ def _show_end(console: Console, kept: Failure, path: Path, difference: Differenc
         long_line(console, f"  {difference.passing} passes; they first differ here:")
         _hanging(console, "    fails   ", difference.fails)
         _hanging(console, "    passes  ", difference.passes)
-    long_line(console, f"  replay  drsim replay {path}")
+    long_line(console, f"  replay  {runnable(shlex.join(['drsim', 'replay', str(path)]))}")
 
 
 def replayed(console: Console, path: Path, parts: str | None, *, with_story: bool = True) -> str:

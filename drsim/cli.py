@@ -7,10 +7,14 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 from drsim.arguments import ExitCode, UserError, complain
+from drsim.checking import check
 from drsim.comparing import compare
 from drsim.contracting import contract
 from drsim.exploring import explore, replay, shrink
+from drsim.initializing import init
+from drsim.listing import list_scenarios, show
 from drsim.logs import logs
+from drsim.program import show_version
 from drsim.project import ProjectCommand
 from drsim.reporting import report
 from drsim.running import run
@@ -24,33 +28,24 @@ app = typer.Typer(
     name="drsim",
     help="Run AWS DRS polling through simulated half hours: jobs that complete, fail, hang, by the hundred.",
     no_args_is_help=True,
-    add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
     epilog="Exit codes: 0 pass, 1 failed, 2 interrupted, 3 internal error, 4 bad usage, 5 unknown.",
 )
 
 
-@app.command("list")
-def list_scenarios() -> None:
-    """Show the scenarios that come with drsim."""
-    from rich.table import Table
-    from rich.text import Text
+@app.callback()
+def _options(
+    _: Annotated[
+        bool, typer.Option("--version", callback=show_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """The options of `drsim` itself."""
 
-    from drsim.console import output
-    from drsim.scenarios.files import catalogue, load
-    from drsim.simulator.durations import show_duration
 
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("scenario", no_wrap=True)
-    table.add_column("executions", justify="right")
-    table.add_column("up to", justify="right")
-    table.add_column("what it is")
-    for name in catalogue():
-        scenario = load(name)
-        executions = sum(group.executions for group in scenario.workload)
-        table.add_row(name, str(executions), show_duration(scenario.duration), Text(scenario.title))
-    output().print(table)
+app.command()(init)
+app.command("list")(list_scenarios)
+app.command()(show)
 
 
 @app.command()
@@ -58,16 +53,9 @@ def schema(
     what: Annotated[Literal["scenario", "contract", "result"], typer.Argument(help="Which kind of file.")] = "scenario",
 ) -> None:
     """Print the JSON Schema of scenario files, of contract files, or of result.json."""
-    import json
+    from drsim.schemas import schema_text
 
-    from pydantic import BaseModel
-
-    from drsim.scenarios.model import Scenario
-    from drsim.scenarios.result import Result
-    from drsim.simulator.contract.model import Contract
-
-    models: dict[str, type[BaseModel]] = {"scenario": Scenario, "contract": Contract, "result": Result}
-    print(json.dumps(models[what].model_json_schema(), indent=2))
+    print(schema_text(what), end="")
 
 
 for configured in (run, contract, explore):
@@ -75,7 +63,7 @@ for configured in (run, contract, explore):
         cls=ProjectCommand,
         epilog="Options that you leave out come from the table tool.drsim of pyproject.toml, if there is one.",
     )(configured)
-for command in (replay, shrink, report, logs, compare, trend, sign, verify, serve):
+for command in (check, replay, shrink, report, logs, compare, trend, sign, verify, serve):
     app.command()(command)
 
 

@@ -4,6 +4,7 @@ import os
 import re
 import shlex
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -14,7 +15,9 @@ from drsim import arguments
 from drsim.arguments import ExitCode, UserError, complain, writing
 
 if TYPE_CHECKING:
+    from drsim.scenarios.proposal import Proposal
     from drsim.scenarios.source_scan import SourceScan
+    from drsim.tiers import Choice
 
 _HOME: Final = "us-east-1:777788889999"
 _GUESSES: Final = (
@@ -44,23 +47,55 @@ def contract(
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Where it goes; by default it is printed.")] = None,
 ) -> None:
     """Propose a contract for your handlers: run a few drills without judging, and look at what the table then holds."""
-    from drsim.scenarios.extras import needs
     from drsim.tiers import Choice
 
     choice = Choice("client", finder, poller, tuple(paths or ()), tuple(variables or ()))
     if problems := list(choice.problems()):
         raise UserError("\n".join(problems))
+    proposal, choice = proposed(choice, table)
+    file = str(out or "contract.yaml")
+    options = [("--finder", finder), *([("--poller", poller)] if poller else [])]
+    options += [("--path", str(path)) for path in choice.paths]
+    options += [("--env", variable) for variable in choice.variables]
+    words = [word for option in options for word in option]
+    text = proposal_text(proposal, shlex.join(["drsim", "run", "--suite", "acceptance", "--contract", file, *words]))
+    if out is None:
+        print(text, end="")
+    else:
+        writing(lambda: out.write_text(text, encoding="utf-8"))
+    raise Exit(warned(proposal))
+
+
+def warned(proposal: "Proposal") -> ExitCode:
+    """Return the exit code of a proposal, and print a warning if little is known."""
+    if proposal.is_complete:
+        return ExitCode.PASS
+    complain(f"no function wrote to the table, so little is known: {' '.join(proposal.unknown[-1].split())}")
+    return ExitCode.UNKNOWN
+
+
+def proposal_text(proposal: "Proposal", command: str) -> str:
+    """The proposed contract as YAML; its comments give the command that judges functions by it."""
+    from drsim.scenarios.proposal_text import text_of
+
+    return text_of(proposal, commands=(command,))
+
+
+def proposed(choice: "Choice", table: str = "") -> "tuple[Proposal, Choice]":
+    """Propose a contract for these handlers, and return them with the variables that they need. Raises UserError."""
+    from drsim.scenarios.extras import needs
+
     with needs("client", "drsim contract"):
         from drsim.scenarios.promising import propose
-        from drsim.scenarios.proposal_text import text_of
         from drsim.scenarios.source_scan import files_of, scan
         from drsim.simulator.handlers.errors import HandlerError
         from drsim.simulator.handlers.functions import Handlers
-    source = scan(files_of([each for each in (finder, poller) if each], choice.paths))
+    places = [each for each in (choice.finder, choice.poller) if each]
+    source = scan(files_of(places, choice.paths))
     given = dict(variable.split("=", 1) for variable in choice.variables)
     known = {**dict(_guessed(source, table)), **given}
-    handlers = Handlers(finder=finder, poller=poller or None, paths=choice.paths, variables=known)
-    files = [place.rpartition(":")[0] for place in (finder, poller) if ".py:" in place]
+    handlers = Handlers(finder=choice.finder, poller=choice.poller or None, paths=choice.paths, variables=known)
+    files = [place.rpartition(":")[0] for place in places if ".py:" in place]
     folder = os.path.commonpath([Path(file).resolve().parent for file in files]) if files else ""
     name = re.sub(r"\W", "_", Path(folder).name) or "proposed"
     try:
@@ -71,20 +106,7 @@ def contract(
         names = [value.rpartition(":")[2] for key, value in known.items() if part in key]
         if names and kind not in proposal.data.get("surroundings", {}):
             proposal.put(f"surroundings/{kind}", names, "named by a variable")
-    options = [("--finder", finder), *([("--poller", poller)] if poller else [])]
-    options += [("--path", str(path)) for path in choice.paths]
-    options += [("--env", f"{key}={value}") for key, value in known.items()]
-    words = [word for option in options for word in option]
-    file = str(out or "contract.yaml")
-    command = shlex.join(["drsim", "run", "--suite", "acceptance", "--contract", file, *words])
-    text = text_of(proposal, commands=(command,))
-    if out is None:
-        print(text, end="")
-    else:
-        writing(lambda: out.write_text(text, encoding="utf-8"))
-    if not proposal.is_complete:
-        complain(f"no function wrote to the table, so little is known: {' '.join(proposal.unknown[-1].split())}")
-        raise Exit(ExitCode.UNKNOWN)
+    return proposal, replace(choice, variables=tuple(f"{key}={value}" for key, value in known.items()))
 
 
 def _guessed(source: "SourceScan", table: str) -> Iterator[tuple[str, str]]:

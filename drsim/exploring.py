@@ -1,6 +1,5 @@
 """`drsim explore`, `drsim replay` and `drsim shrink`: their options, checked, and their exit codes."""
 
-import re
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -67,7 +66,8 @@ def explore(
     """
     tier = default_tier(finder)
     choice = Choice(tier, finder, poller, tuple(paths or ()), tuple(variables or ()), contract)
-    scenarios, (first, last), seconds_max = _loaded(names, changes or [], choice), _seeds(seeds), _seconds(time)
+    scenarios, which, seconds_max = _loaded(names, changes or [], choice), arguments.seeds_of(seeds), _seconds(time)
+    first, last = which[0], which[-1]
     _check_code(scenarios, parts, choice, watch=watch)
     _check_campaign(time, resume=resume, restart=restart, crash_points=crash_points)
     _check_engine(engine, jobs, scheduler, choice)
@@ -149,13 +149,6 @@ def shrink(file: Annotated[Path, typer.Argument(metavar="FILE", help="A failure 
     with running_code(f"{file}"):
         failing = writing(lambda: reading(lambda: campaign_console.shrunk_again(output(), file)))
     raise Exit(ExitCode.FAIL if failing else ExitCode.PASS)
-
-
-def _seeds(text: str) -> tuple[int, int]:
-    first, _, last = text.partition("-")
-    if not re.fullmatch(r"[0-9]+(-[0-9]+)?", text) or int(last or first) < int(first):
-        raise UserError(f"--seeds must be FIRST-LAST, such as 1-10000, or one seed, got {text!r}")
-    return int(first), int(last or first)
 
 
 def _seconds(text: str | None) -> float | None:

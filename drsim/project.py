@@ -167,6 +167,8 @@ class ProjectCommand(TyperCommand):
     def _defaults(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """The values by parameter, for a command line that gives these parameters."""
         read = _READ_BY[self.name or ""]
+        if "seeds" in given:
+            read = tuple(key for key in read if key != "seed")
         options = merged({key: value for key, value in options_here().items() if key in read}, given)
         found = {_PARAMETERS.get(key, key): options[key] for key in read if key in options}
         if "variables" in found:

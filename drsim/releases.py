@@ -13,7 +13,6 @@ from drsim.stored_runs import RESULT, result_in
 
 if TYPE_CHECKING:
     from drsim.reports.release import Release, ReleaseRecord
-    from drsim.scenarios.model import Scenario
     from drsim.scenarios.result import Result
 
 INDEX: Final = "index.html"
@@ -22,21 +21,27 @@ _REASONS: Final = {ExitCode.INTERNAL: "an internal error ended it", ExitCode.INT
 
 @contextmanager
 def released(
-    out: Path, scenarios: "Sequence[Scenario]", seed: int, codes: list[ExitCode], results: "list[Result]"
+    out: Path, planned: Sequence[tuple[str, int]], codes: list[ExitCode], results: "list[Result]"
 ) -> Iterator[None]:
-    """Write the release's files of several runs at the end, however it comes. `codes` and `results` grow meanwhile."""
+    """Write the release's files of several runs at the end, however it comes. `codes` and `results` grow meanwhile.
+
+    A planned run is a scenario's name and a seed.
+    """
     try:
         yield
     finally:
-        if len(scenarios) > 1 and results:
-            done = {result.scenario for result in results}
-            endings = dict(zip((scenario.name for scenario in scenarios), codes, strict=False))
+        if len(planned) > 1 and results:
+            done = {(result.scenario, result.seed) for result in results}
+            endings = dict(zip(planned, codes, strict=False))
+            is_seeded = len({seed for _, seed in planned}) > 1
             missing = {
-                scenario.name: _REASONS.get(endings.get(scenario.name, ExitCode.PASS), "not run")
-                for scenario in scenarios
-                if scenario.name not in done
+                f"{run[0]} seed {run[1]}" if is_seeded else run[0]: _REASONS.get(
+                    endings.get(run, ExitCode.PASS), "not run"
+                )
+                for run in planned
+                if run not in done
             }
-            writing(lambda: _write(out, [(f"{each.scenario}-{seed}", each) for each in results], missing))
+            writing(lambda: _write(out, [(f"{each.scenario}-{each.seed}", each) for each in results], missing))
 
 
 def _write(out: Path, runs: "Sequence[tuple[str, Result]]", missing: dict[str, str]) -> None:

@@ -8,11 +8,13 @@ from rich.console import Console
 from rich.text import Text
 
 from drsim.console import block, hanging, line, long_line, mark
+from drsim.program import runnable
 from drsim.reports.documents import PAGE
 from drsim.reports.findings import culprit, extent, merged, summary, title
 from drsim.reports.first_screen import FirstScreen, first_screen, idle_line, passed_line
 from drsim.reports.markdown import clock
 from drsim.reports.objectives import sentence
+from drsim.reports.release import named
 from drsim.reports.statuses import counted
 from drsim.reports.text import visible
 from drsim.scenarios.record import ErrorsMet, FindingRecord
@@ -55,11 +57,19 @@ def show(console: Console, result: Result, folder: Path | None, evidence: str = 
         line(console, "not exercised", _unjudged(result), indent=2)
     if result.forwarded:
         _show_forwarded(console, result.forwarded)
-    long_line(console, f"  replay  {result.replay}")
+    long_line(console, f"  replay  {runnable(result.replay)}")
     if folder is not None:
         long_line(console, f"  report  {folder / PAGE}")
     if evidence:
         long_line(console, f"  evidence  {evidence}")
+
+
+def show_line(console: Console, result: Result, folder: Path) -> None:
+    """Show a run as one line: its verdict, what failed first, and its page."""
+    found = first_screen(result).findings
+    why = f" {visible(summary(found[0].finding))}" if found else ""
+    text = f"{result.scenario}, seed {result.seed}: {label(result)}  {folder / PAGE}{why}"
+    long_line(console, f"{mark(console, result.outcome).plain} {text}")
 
 
 def label(result: Result) -> str:
@@ -191,8 +201,9 @@ def _numbered(console: Console, number: int, *texts: Text) -> None:
 
 def show_total(console: Console, results: list[Result]) -> None:
     passed = sum(result.verdict == "pass" for result in results)
-    degraded = [result.scenario for result in results if result.outcome == "degraded"]
-    others = [f"{result.scenario} {result.verdict}" for result in results if result.verdict != "pass"]
+    names = dict(zip(map(id, results), named(results), strict=True))
+    degraded = [names[id(result)] for result in results if result.outcome == "degraded"]
+    others = [f"{names[id(result)]} {result.verdict}" for result in results if result.verdict != "pass"]
     verdict = "pass" if not others else "fail" if any(result.verdict == "fail" for result in results) else "unknown"
     console.print()
     outcome = "degraded" if verdict == "pass" and degraded else verdict

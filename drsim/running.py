@@ -1,11 +1,11 @@
 """`drsim run`: run scenarios, and write and show what each leaves."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 import typer
 from typer.exceptions import Exit
@@ -28,23 +28,37 @@ if TYPE_CHECKING:
     Compare = Callable[[Run, Scenario], Run]
 
 
+Shown = Literal["summary", "line", "json"]
+"""What a run prints: its summary, a line, or its result."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Command:
     """What all runs of one command share."""
 
     choice: Choice
-    seed: int
     changes: list[str]
     out: Path
     circumstances: "Circumstances"
     trace: TraceKept
-    as_json: bool
+    shown: Shown
+
+
+class _Planned(NamedTuple):
+    """A run that a command makes: the scenario by the name that the user gave, and a seed."""
+
+    name: str
+    scenario: "Scenario"
+    seed: int
 
 
 def run(
     names: arguments.SomeNamesArgument = None,
     suite: arguments.SuiteOption = None,
-    seed: arguments.SeedOption = 1,
+    seed: Annotated[int | None, typer.Option(min=0, help="Random seed; 1 by default.")] = None,
+    seeds: Annotated[
+        str, typer.Option(metavar="FIRST-LAST", help="Run each scenario with each of these seeds, e.g. 1-20.")
+    ] = "",
     changes: arguments.SetOption = None,
     tier: Annotated[
         Tier | None,
@@ -64,10 +78,11 @@ def run(
     by: arguments.ByOption = "",
     comment: arguments.CommentOption = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print only the results, each as a line of JSON.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print one line for each run.")] = False,
 ) -> None:
     """Run scenarios, check every property, and write result, report and trace of each.
 
-    Several scenarios also leave one report of them all: index.html, summary.md, junit.xml and evidence.json.
+    Several runs also leave one report of them all: index.html, summary.md, junit.xml and evidence.json.
     """
     from drsim import console as terminal
 
@@ -77,12 +92,16 @@ def run(
     choice = Choice(tier, finder, poller, tuple(paths or ()), tuple(variables or ()), contract)
     if problems := list(choice.problems(scenarios)):
         raise UserError("\n".join(problems))
-    begun = _begun(scenarios, seed, choice, by, comment, out)
-    command = _Command(choice, seed, changes or [], out, begun, trace, as_json)
+    if quiet and as_json:
+        raise UserError("--quiet prints lines for people and --json results: give one of them")
+    which = _seeds(seed, seeds)
+    planned = [_Planned(*pair, each) for pair in zip(names, scenarios, strict=True) for each in which]
+    begun = _begun(planned, choice, by, comment, out)
+    command = _Command(choice, changes or [], out, begun, trace, "json" if as_json else "line" if quiet else "summary")
     results: list[Result] = []
     codes: list[ExitCode] = []
-    with released(out, scenarios, seed, codes, results):
-        _run_all(command, dict(zip(names, scenarios, strict=True)), codes, results)
+    with released(out, [(each.scenario.name, each.seed) for each in planned], codes, results):
+        _run_all(command, planned, codes, results)
     if len(results) > 1 and not as_json:
         from drsim.run_console import show_total
 
@@ -91,7 +110,15 @@ def run(
     raise Exit(worst(codes))
 
 
-def _begun(scenarios: "list[Scenario]", seed: int, choice: Choice, by: str, comment: str, out: Path) -> "Circumstances":
+def _seeds(seed: int | None, seeds: str) -> Sequence[int]:
+    if not seeds:
+        return (1 if seed is None else seed,)
+    if seed is not None:
+        raise UserError(f"--seed {seed} and --seeds {seeds} both choose the seeds: give one of them")
+    return arguments.seeds_of(seeds)
+
+
+def _begun(planned: Sequence[_Planned], choice: Choice, by: str, comment: str, out: Path) -> "Circumstances":
     """Make the folder of runs, which holds none that a person signed, and return what surrounds them."""
     from drsim import circumstances, evidence, releases
 
@@ -99,24 +126,22 @@ def _begun(scenarios: "list[Scenario]", seed: int, choice: Choice, by: str, comm
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"--out {out}: {error.strerror}") from None
-    folders = [f"{scenario.name}-{seed}" for scenario in scenarios]
+    folders = [f"{each.scenario.name}-{each.seed}" for each in planned]
     evidence.refuse_signed(out / folder for folder in folders)
     releases.refuse_signed(out, folders)
     return circumstances.gathered(choice, by, comment, out)
 
 
-def _run_all(
-    command: _Command, scenarios: "dict[str, Scenario]", codes: list[ExitCode], results: "list[Result]"
-) -> None:
-    """Run each scenario, by the name that the user gave, and add its exit code and its result to the lists."""
+def _run_all(command: _Command, planned: Sequence[_Planned], codes: list[ExitCode], results: "list[Result]") -> None:
+    """Make each run, and add its exit code and its result to the lists."""
     from drsim import console as terminal
     from drsim.progress import Runs
 
-    runs = Runs(terminal.errors(), list(scenarios.values()))
+    runs = Runs(terminal.errors(), [each.scenario for each in planned])
     with _repeating(command.choice) as comparing:
         try:
-            for name, scenario in scenarios.items():
-                code, result = _run_one(command, name, scenario, comparing(), runs)
+            for each in planned:
+                code, result = _run_one(command, each, comparing(), runs)
                 codes.append(code)
                 if result is not None:
                     results.append(result)
@@ -124,7 +149,7 @@ def _run_all(
                     raise KeyboardInterrupt
         except KeyboardInterrupt:
             codes.append(ExitCode.INTERRUPTED)
-            done = f"{len(results)} of {len(scenarios)} runs are done and kept in {command.out}"
+            done = f"{len(results)} of {len(planned)} runs are done and kept in {command.out}"
             terminal.errors().print(f"drsim: interrupted; {done}")
 
 
@@ -141,7 +166,7 @@ def _repeating(choice: Choice) -> "Iterator[Callable[[], Compare]]":
 
 
 def _run_one(
-    command: _Command, name: str, scenario: "Scenario", compared: "Compare", runs: "Runs"
+    command: _Command, planned: _Planned, compared: "Compare", runs: "Runs"
 ) -> "tuple[ExitCode, Result | None]":
     """Run a scenario, write its files and show it. Without a result, the simulation itself broke."""
     import contextlib
@@ -154,7 +179,8 @@ def _run_one(
     from drsim.simulator.handlers.errors import HandlerError
     from drsim.simulator.trace import BrokenSimulationError, UnwrittenTraceError
 
-    choice, seed, trace = command.choice, command.seed, command.trace
+    name, scenario, seed = planned
+    choice, trace = command.choice, command.trace
     which, folder = f"{scenario.name}, seed {seed}", command.out / f"{scenario.name}-{seed}"
     level: Level = "full" if trace == "chrome" else trace
     began = machine.utc_now()
@@ -186,18 +212,22 @@ def _run_one(
         code, done = _judged(done, scenario, compared, which)
         troubles = writing(lambda: outputs.write(done, folder, with_chrome=trace == "chrome"))
         kept = writing(lambda: evidence.keep(folder, done.result, scenario, began, command.circumstances)).last_digest
-    _show(done.result, folder, kept, troubles, as_json=command.as_json)
+    _show(done.result, folder, kept, troubles, command.shown)
     return worst([code, ExitCode.INTERNAL] if troubles else [code]), done.result
 
 
-def _show(result: "Result", folder: Path, evidence: str, troubles: tuple[str, ...], *, as_json: bool) -> None:
-    """Show a run, or print its result, and what failed in its reports."""
+def _show(result: "Result", folder: Path, evidence: str, troubles: tuple[str, ...], shown: Shown) -> None:
+    """Show a run, or print its line or its result, and what failed in its reports."""
     from drsim import console as terminal
 
     for trouble in troubles:
         complain(f"internal error in the reports of {folder}: {trouble}")
-    if as_json:
+    if shown == "json":
         terminal.output().out(result.model_dump_json(), highlight=False)
+    elif shown == "line":
+        from drsim.run_console import show_line
+
+        show_line(terminal.output(), result, folder)
     else:
         from drsim.run_console import show
 

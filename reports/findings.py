@@ -16,10 +16,10 @@ _WRITES: Final = frozenset(
 
 
 class MergedFinding(NamedTuple):
-    """One finding in several runs: that of the first `scenario` with it at the top, and its violations by scenario."""
+    """One finding in several runs: that of the first `result` with it at the top, and its violations by scenario."""
 
     finding: FindingRecord
-    scenario: str
+    result: Result
     counts: dict[str, int]
 
 
@@ -66,7 +66,7 @@ def merged(results: Sequence[Result]) -> list[MergedFinding]:
     found: dict[tuple[str, str, str, str], MergedFinding] = {}
     for result in results:
         for each in result.findings:
-            found.setdefault(_meaning(each), MergedFinding(each, result.scenario, {}))
+            found.setdefault(_meaning(each), MergedFinding(each, result, {}))
     for result in results:
         for each in each_of(result.findings):
             if each_merged := found.get(_meaning(each)):

@@ -89,6 +89,12 @@ class Release(NamedTuple):
         return [run.result for run in self.runs]
 
     @property
+    def unit(self) -> str:
+        """What the report counts: scenarios, or runs if one scenario has several."""
+        names = {result.scenario for result in self.results}
+        return "scenario" if len(names) == len(self.runs) else "run"
+
+    @property
     def verdict(self) -> RunVerdict:
         """Fail if a run failed, unknown if one is unknown or missing, else pass."""
         verdicts = [result.verdict for result in self.results]
@@ -103,7 +109,7 @@ class Release(NamedTuple):
     def headline(self) -> str:
         """How many failed, are unknown, or passed: "2 of 15 scenarios failed, 1 unknown"."""
         counts = Counter(result.verdict for result in self.results)
-        whole = plural(len(self.runs) + len(self.missing), "scenario")
+        whole = plural(len(self.runs) + len(self.missing), self.unit)
         main = "failed" if counts["fail"] else "passed"
         others = {
             "unknown": counts["unknown"],
@@ -122,6 +128,12 @@ class Shortfall(NamedTuple):
     name: str
     value: str
     threshold: str
+
+
+def named(results: Sequence[Result]) -> list[str]:
+    """A name for each run: its scenario, with the seed if the scenario has several runs."""
+    counts = Counter(result.scenario for result in results)
+    return [each.scenario if counts[each.scenario] == 1 else f"{each.scenario} seed {each.seed}" for each in results]
 
 
 def shortfalls(result: Result) -> list[Shortfall]:
@@ -211,7 +223,7 @@ def render_html(release: Release) -> str:
     ]
     results, found = release.results, findings.merged(release.results)
     totals = {
-        "scenarios": len(results),
+        f"{release.unit}s": len(results),
         "executions": sum(result.started for result in results),
         "polls": sum(result.polls for result in results),
         "checks of properties": sum(each.checked for result in results for each in result.properties),
@@ -222,7 +234,7 @@ def render_html(release: Release) -> str:
             release=release,
             verdict=release.outcome,
             sign=html.SIGNS.__getitem__,
-            failed=[result.scenario for result in results if result.verdict != "pass"],
+            failed=[name for name, each in zip(named(results), results, strict=True) if each.verdict != "pass"],
             worst=found[0].finding if found else None,
             again=_again(results, found),
             culprit=findings.culprit,
@@ -235,8 +247,7 @@ def render_html(release: Release) -> str:
 
 def _again(results: Sequence[Result], found: Sequence[findings.MergedFinding]) -> Result | None:
     """The run to repeat first: that of the worst finding, else the first that did not pass."""
-    names = found[0].counts if found else {result.scenario for result in results if result.verdict != "pass"}
-    return next((result for result in results if result.scenario in names), None)
+    return found[0].result if found else next((each for each in results if each.verdict != "pass"), None)
 
 
 def _sections(release: Release, signs: Mapping[str, str], report: str) -> list[Section]:
@@ -245,17 +256,17 @@ def _sections(release: Release, signs: Mapping[str, str], report: str) -> list[S
     titles = {
         **({"release_findings": "Findings"} if found else {}),
         **({"release_failures": "Further failures"} if reasons or release.missing else {}),
-        "release_scenarios": "Scenarios",
+        "release_scenarios": f"{release.unit.capitalize()}s",
         **({"release_cases": "Findings, case by case"} if found else {}),
         "release_files": "Files",
     }
-    by_scenario = {run.result.scenario: run for run in release.runs}
     context: dict[str, Any] = {
         "release": release,
         "findings": found,
         "failures": reasons,
         "failed_parts": failed_parts,
-        "run_of": by_scenario.__getitem__,
+        "run_of": lambda result: next(run for run in release.runs if run.result is result),
+        "label": dict(zip((run.folder for run in release.runs), named(release.results), strict=True)).__getitem__,
         "sign": signs.__getitem__,
         "staleness": staleness,
         "recovery": recovery,

@@ -124,6 +124,65 @@ def test_a_single_run_leaves_no_release(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["idle-1"]
 
 
+def test_seeds_leave_a_run_each_and_one_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["run", "drill", "--seeds", "2-3", "--quiet", "--set", "bounds.completion=0s", "--out", str(tmp_path)]
+    assert main(command) == 1
+    lines = capsys.readouterr().out.splitlines()
+    found = [f"drill, seed {seed}: FAIL  {tmp_path}/drill-{seed}/report.html completion-liveness" for seed in (2, 3)]
+    assert all(line[2:].startswith(start) for line, start in zip(lines, found, strict=False))
+    assert lines[2:5] == ["", "✗ 0 of 2 runs passed", "    drill seed 2 fail, drill seed 3 fail".ljust(100)]
+    record = json.loads((tmp_path / "evidence.json").read_text(encoding="utf-8"))
+    assert [each["folder"] for each in record["runs"]] == ["drill-2", "drill-3"]
+    text = (tmp_path / "summary.md").read_text(encoding="utf-8")
+    assert text.startswith("# ❌ FAIL: 2 of 2 runs failed\n")
+    assert "2 times in [drill](<drill-2/report.md#findings>)" in text
+    assert "Not passed: drill seed 2, drill seed 3." in (tmp_path / "index.html").read_text(encoding="utf-8")
+    before = contents(tmp_path)
+    assert main(["report", str(tmp_path)]) == 0
+    assert contents(tmp_path) == before
+
+
+def test_first_cases_are_those_of_the_run_that_has_them(tmp_path: Path) -> None:
+    """Seed 1 of drill keeps the bound that seed 2 misses."""
+    command = ["run", "drill", "--seeds", "1-2", "--set", "bounds.completion=10s", "--out", str(tmp_path)]
+    assert main(command) == 1
+    text = (tmp_path / "summary.md").read_text(encoding="utf-8")
+    assert text.startswith("# ❌ FAIL: 1 of 2 runs failed\n")
+    assert "In [drill seed 2](<drill-2/report.md#findings>):" in text
+
+
+def test_interrupted_seeds_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    raising(monkeypatch, "idle", KeyboardInterrupt())
+    assert main(["run", "drill", "idle", "--seeds", "1-2", "--quiet", "--out", str(tmp_path)]) == 2
+    missing = json.loads((tmp_path / "evidence.json").read_text(encoding="utf-8"))["missing"]
+    assert missing == {"idle seed 1": "interrupted", "idle seed 2": "not run"}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--seeds", "3-1"], "--seeds must be FIRST-LAST, such as 1-20, or one seed, got '3-1'"),
+        (["--seeds", "²"], "--seeds must be FIRST-LAST, such as 1-20, or one seed, got '²'"),
+        (["--seeds", "1-2", "--seed", "0"], "--seed 0 and --seeds 1-2 both choose the seeds: give one of them"),
+        (["--quiet", "--json"], "--quiet prints lines for people and --json results: give one of them"),
+    ],
+)
+def test_contradicting_options_of_run_are_refused(
+    capsys: pytest.CaptureFixture[str], options: list[str], message: str
+) -> None:
+    assert main(["run", "idle", *options]) == 4
+    assert capsys.readouterr().err == f"drsim: {message}\n"
+
+
+def test_seeds_replace_the_seed_of_the_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pyproject.toml").write_text("[tool.drsim]\nseed = 7\n", encoding="utf-8")
+    short = ["run", "idle", "--set", "duration=2m", "--quiet"]
+    assert main([*short, "--seeds", "3"]) == 0
+    assert main(short) == 0
+    assert sorted(path.name for path in (tmp_path / "drsim-runs").iterdir()) == ["idle-3", "idle-7"]
+
+
 def test_a_failing_scenario_fails_the_release(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "drill", "idle", "--set", "bounds.completion=0s", "--out", str(tmp_path)]) == 1
     assert capsys.readouterr().out.endswith(f"  report  {tmp_path / 'index.html'}\n")
