@@ -15,7 +15,7 @@ from drsim.scenarios.aliases import current
 from drsim.scenarios.atomic_files import replaced
 from drsim.scenarios.contradiction import BROKEN, Contradiction, check_runnable, contradictions
 from drsim.scenarios.criteria import CRITERIA_NAMES
-from drsim.scenarios.files import ScenarioError, plain, shown, text_of
+from drsim.scenarios.files import ScenarioError, located, text_of, yaml_file
 from drsim.scenarios.model import PROPERTY_NAMES, Scenario, known
 from drsim.scenarios.parts import Code, UnbuiltWorldError, world_of
 from drsim.scenarios.record import Record
@@ -180,10 +180,8 @@ def write(failure: Failure, path: Path) -> None:
 
 def read(path: Path) -> Failure:
     """The failure in a file. Raises ScenarioError."""
+    document = yaml_file(text_of(path), str(path), "failure", "property, seed and scenario")
     try:
-        return Failure.model_validate(current(yaml.safe_load(text_of(path))))
-    except yaml.YAMLError as error:
-        raise ScenarioError(f"{path}: {str(error).splitlines()[0]}") from None
+        return Failure.model_validate(current(document.data))
     except ValidationError as error:
-        lines = (plain(each, shown(each["loc"]) or "the file") for each in error.errors())
-        raise ScenarioError(*(f"{path}: {line}" for line in lines)) from None
+        raise ScenarioError(*(located(each, document) for each in error.errors())) from None

@@ -9,11 +9,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn
 
-import yaml
 from pydantic import AfterValidator, Field, ValidationInfo
 
 from drsim.orchestrator.model import MetricName
 from drsim.simulator.models import Spec
+from drsim.simulator.yaml_text import YamlTextError, parsed
 
 
 def items_in(path: str) -> list[dict[str, Any]]:
@@ -37,19 +37,23 @@ def statements_in(path: str) -> list[Mapping[str, Any]]:
 def _read(path: str) -> Any:
     try:
         text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+    except UnicodeDecodeError:
+        raise ValueError(f"cannot read {path}: it is not UTF-8 text") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
         raise ValueError(f"cannot read {path}: {reason}") from None
     try:
-        if path.endswith((".yaml", ".yml")):
-            return yaml.safe_load(text)
+        if path.lower().endswith((".yaml", ".yml")):
+            return parsed(text).data
         return json.loads(text, parse_float=Decimal, parse_constant=_refuse)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        problem = getattr(error, "problem", None) or "it is not YAML"
-        raise ValueError(f"{path}{f':{mark.line + 1}' if mark else ''}: {problem}") from None
+    except YamlTextError as error:
+        raise ValueError(f"{path}:{error.line}: {error.problem}") from None
     except json.JSONDecodeError as error:
         raise ValueError(f"{path}:{error.lineno}: {error.msg}") from None
+    except RecursionError:
+        raise ValueError(f"{path}: its values are nested too deep") from None
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
 
 
 def _refuse(constant: str) -> NoReturn:

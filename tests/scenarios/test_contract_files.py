@@ -140,7 +140,7 @@ def test_files_of_a_contract_are_relative_to_it_and_read(tmp_path: Path) -> None
     written(tmp_path / "team", '[{"id": "a", "size": 1.5},\n {"id": NaN}]', "plans.json")
     written(tmp_path / "team", '{"Version": "2012-10-17"}', "policy.json")
     items, policy = problems("", contract=path)
-    assert items.endswith("tables[0].items: numbers must be finite, got NaN")
+    assert items.endswith("plans.json: numbers must be finite, got NaN")
     assert "policy.json must be a policy document" in policy
     written(tmp_path / "team", '[{"id": "a", "size": 1.5}]', "plans.json")
     written(tmp_path / "team", '{"Statement": [{"Effect": "Allow"}]}', "policy.json")

@@ -77,9 +77,7 @@ def test_ids_must_exist_and_differ() -> None:
 
 
 def test_a_file_that_contains_itself_is_refused() -> None:
-    assert "mine.yaml:4: regions[0]: this alias contains itself" in problems(
-        "name: a\ntitle: T\nwhy: W\nregions: &a [*a]\n"
-    )
+    assert problems("name: a\ntitle: T\nwhy: W\nregions: &a [*a]\n") == ("mine.yaml:4: this alias contains itself",)
 
 
 def test_missing_and_repeated_fields_are_reported() -> None:
@@ -95,7 +93,7 @@ def test_missing_and_repeated_fields_are_reported() -> None:
         ("name: [", "mine.yaml:1: expected the node content, but found '<stream end>'"),
         ("- a\n", "mine.yaml: a scenario is a mapping of fields such as name, title and why, got ['a']"),
         ("", "mine.yaml: a scenario is a mapping of fields such as name, title and why, got None"),
-        ("name: \x07", "mine.yaml: unacceptable character #x0007: special characters are not allowed"),
+        ("name: \x07", "mine.yaml:1: the character U+0007 is not allowed"),
     ],
 )
 def test_file_that_is_no_mapping_is_reported_in_one_line(text: str, problem: str) -> None:
