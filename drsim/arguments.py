@@ -15,10 +15,13 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-NamesArgument = Annotated[list[str], typer.Argument(metavar="NAME|FILE...", help="Catalogue scenarios, YAML files, or - for standard input.")]
+NamesArgument = Annotated[
+    list[str], typer.Argument(metavar="NAME|FILE...", help="Catalogue scenarios, YAML files, or - for standard input.")
+]
 Suite = Literal["acceptance", "faults", "load", "all"]
 SomeNamesArgument = Annotated[
-    list[str] | None, typer.Argument(metavar="NAME|FILE...", help="Catalogue scenarios, YAML files, or - for standard input.")
+    list[str] | None,
+    typer.Argument(metavar="NAME|FILE...", help="Catalogue scenarios, YAML files, or - for standard input."),
 ]
 SuiteOption = Annotated[
     Suite | None, typer.Option("--suite", help="Scenarios of the catalogue that belong together; all: no large loads.")

@@ -59,14 +59,9 @@ def schema(
     """Print the JSON Schema of scenario files, of contract files, or of result.json."""
     import json
 
-    from pydantic import BaseModel
+    from drsim.scenarios.schemas import schema_of
 
-    from drsim.scenarios.model import Scenario
-    from drsim.scenarios.result import Result
-    from drsim.simulator.contract.model import Contract
-
-    models: dict[str, type[BaseModel]] = {"scenario": Scenario, "contract": Contract, "result": Result}
-    print(json.dumps(models[what].model_json_schema(), indent=2))
+    print(json.dumps(schema_of(what), indent=2))
 
 
 for command in (run, contract, explore, replay, shrink, report, logs, compare, trend, sign, verify, serve):

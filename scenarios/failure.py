@@ -15,7 +15,7 @@ from drsim.scenarios.aliases import current
 from drsim.scenarios.atomic_files import replaced
 from drsim.scenarios.contradiction import BROKEN, Contradiction, check_runnable, contradictions
 from drsim.scenarios.criteria import CRITERIA_NAMES
-from drsim.scenarios.files import ScenarioError, located, text_of, yaml_file
+from drsim.scenarios.files import ScenarioError, errors_of, located, text_of, yaml_file
 from drsim.scenarios.model import PROPERTY_NAMES, Scenario, known
 from drsim.scenarios.parts import Code, UnbuiltWorldError, world_of
 from drsim.scenarios.record import Record
@@ -184,4 +184,4 @@ def read(path: Path) -> Failure:
     try:
         return Failure.model_validate(current(document.data))
     except ValidationError as error:
-        raise ScenarioError(*(located(each, document) for each in error.errors())) from None
+        raise ScenarioError(*(located(each, document) for each in errors_of(error))) from None

@@ -147,7 +147,7 @@ def parse(text: str, where: str, changes: Sequence[str] = (), *, folder: Path = 
     try:
         scenario = Scenario.model_validate(current(data), context=files)
     except ValidationError as error:
-        found = [_problem(details, document, own, changed) for details in error.errors()]
+        found = [_problem(details, document, own, changed) for details in errors_of(error)]
         problems += [text for _, text in sorted(found, key=lambda each: each[0])]
     if problems:
         raise ScenarioError(*problems)
@@ -283,6 +283,18 @@ def _problem(
     if contract is not None and path[:1] == ("contract",):
         document, path = contract, path[1:]
     return (document.where, line_of(document.root, path)), located({**details, "loc": path}, document)
+
+
+def errors_of(error: ValidationError) -> list[Mapping[str, Any]]:
+    """All of pydantic's errors but those that only follow: a list is too short because its entries are wrong."""
+    found = error.errors(include_url=False)
+    paths = [each["loc"] for each in found]
+    return [
+        each
+        for each in found
+        if each["type"] != "too_short"
+        or not any(len(path) > len(each["loc"]) and path[: len(each["loc"])] == each["loc"] for path in paths)
+    ]
 
 
 def located(details: Mapping[str, Any], document: YamlFile) -> str:

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, NoReturn
 from pydantic import AfterValidator, Field, ValidationInfo
 
 from drsim.orchestrator.model import MetricName
+from drsim.simulator.contract.places import TableName
 from drsim.simulator.models import Spec
 from drsim.simulator.yaml_text import YamlTextError, parsed
 
@@ -95,9 +96,9 @@ Keyed = Annotated[str, Field(min_length=1)]
 class OtherTable(Spec):
     """Another table that the functions read."""
 
-    name: str = Field(min_length=3)
-    hash: Keyed
-    range: Keyed | None = None
+    name: TableName = Field(description="The table's name.")
+    hash: Keyed = Field(description="The attribute that is its hash key.")
+    range: Keyed | None = Field(None, description="The attribute that is its range key; null if it has none.")
     items: Annotated[str, _checked_by(items_in)] = Field("", description="A JSON or YAML file with a list of items.")
 
 
@@ -105,7 +106,7 @@ class Surroundings(Spec):
     """What exists around the functions when a run begins. Files are relative to the contract's."""
 
     event: dict[str, Any] | None = Field(None, description="The rule's constant input; by default a Scheduled Event.")
-    tables: tuple[OtherTable, ...] = ()
+    tables: tuple[OtherTable, ...] = Field((), description="Other tables that the functions read.")
     topics: tuple[str, ...] = Field((), description="SNS topics, by name.")
     buses: tuple[str, ...] = Field((), description="Event buses, by name.")
     parameters: dict[str, str] = Field({}, description="SSM parameters.")

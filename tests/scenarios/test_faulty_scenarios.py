@@ -47,9 +47,9 @@ def finished(name: str, seed: int, *changes: str) -> Result:
     [
         (
             "fault: job-vanished, operation: Query",
-            "faults[1]: operation of job-vanished must be one of DescribeJobs, got 'Query'",
+            "faults[1].operation must be one of DescribeJobs for job-vanished, got 'Query'",
         ),
-        ("fault: slow, after: 3m, before: 2m", "faults[1]: before must come later than after (3m), got 2m"),
+        ("fault: slow, after: 3m, before: 2m", "faults[1].before must come later than after (3m), got 2m"),
         (
             "fault: slow, after: 10m",
             "faults[1].after: after must be < heal (10m), or the rule never acts, got 10m",
@@ -172,9 +172,9 @@ def test_a_lasting_rule_is_certain() -> None:
         ("fault: denied, operation: GetItem, before: 15m", "a lasting rule must have no before"),
         ("fault: denied", "operation of a lasting rule must be named, and not be PutMetricData"),
         ("fault: throttled, operation: GetItem, attempts: 2", "a lasting rule must have no attempts"),
-        ("fault: index-lag", "lasting means nothing for index-lag"),
-        ("fault: slow, operation: GetItem", "lasting means nothing for slow"),
-        ("fault: tick-doubled", "lasting means nothing for tick-doubled"),
+        ("fault: index-lag", "lasting: means nothing for index-lag"),
+        ("fault: slow, operation: GetItem", "lasting: means nothing for slow"),
+        ("fault: tick-doubled", "lasting: means nothing for tick-doubled"),
     ):
         (problem,) = problems(f"{rule}, lasting: true")
         assert why in problem
@@ -197,10 +197,10 @@ def test_a_lasting_rule_is_certain() -> None:
             "fault: throttled, region: us-east-1, function: ExecutionFinder",
             "has function 'ExecutionFinder' and region 'us-east-1'",
         ),
-        ("fault: tick-lost, servers: 2", "servers means nothing for tick-lost; it applies to servers-fail"),
-        ("fault: tick-lost, redelivered: true", "redelivered means nothing for tick-lost"),
-        ("fault: tick-lost, attempts: 1", "attempts means nothing for tick-lost"),
-        ("fault: deleted, operation: DescribeJobs", "operation of deleted must be one of UpdateItem, GetItem"),
+        ("fault: tick-lost, servers: 2", "servers: means nothing for tick-lost; it applies to servers-fail"),
+        ("fault: tick-lost, redelivered: true", "redelivered: means nothing for tick-lost"),
+        ("fault: tick-lost, attempts: 1", "attempts: means nothing for tick-lost"),
+        ("fault: deleted, operation: DescribeJobs", "operation must be one of UpdateItem, GetItem for deleted"),
     ],
 )
 def test_selector_or_option_that_matches_no_event_is_refused(rule: str, why: str) -> None:

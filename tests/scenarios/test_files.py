@@ -71,7 +71,7 @@ def test_all_errors_of_a_file_are_reported_at_once_with_lines() -> None:
 
 def test_ids_must_exist_and_differ() -> None:
     (twice,) = problems(GOOD.replace("servers: 2", "ids: [first, second]"))
-    assert twice == "mine.yaml:1: the scenario: ids must be different, got 'first' twice"
+    assert twice == "mine.yaml:4: workload: ids must be different, got 'first' twice"
     (empty,) = problems(GOOD.replace("[first]", "['']"))
     assert empty == "mine.yaml:6: workload[0].ids[0] must have at least 1 character, got ''"
 
@@ -128,13 +128,19 @@ def test_changes_reach_any_field_by_its_path() -> None:
     changed = parse(
         GOOD,
         "mine.yaml",
-        ["duration=10m", "workload.1.servers=5", "bounds.completion=2m", "SWEEPS_PER_INVOCATION=4", "regions=[a, b]"],
+        [
+            "duration=10m",
+            "workload.1.servers=5",
+            "bounds.completion=2m",
+            "SWEEPS_PER_INVOCATION=4",
+            "regions=[eu-west-1, us-west-2]",
+        ],
     )
     assert changed.duration == 600_000_000
     assert changed.workload[1].servers == 5
     assert changed.bounds.completion == 120_000_000
     assert changed.settings == {"SWEEPS_PER_INVOCATION": "4"}
-    assert changed.regions == ("a", "b")
+    assert changed.regions == ("eu-west-1", "us-west-2")
 
 
 def test_a_field_of_the_only_group_needs_no_path() -> None:
