@@ -157,8 +157,10 @@ def shrink(file: Annotated[Path, typer.Argument(metavar="FILE", help="A failure 
 
 def _seeds(text: str) -> tuple[int, int]:
     first, _, last = text.partition("-")
-    if not re.fullmatch(r"[0-9]+(-[0-9]+)?", text) or int(last or first) < int(first):
-        raise UserError(f"--seeds must be FIRST-LAST, such as 1-10000, or one seed, got {text!r}")
+    if not re.fullmatch(r"[0-9]{1,18}(-[0-9]{1,18})?", text) or int(last or first) < int(first):
+        from drsim.scenarios.files import short
+
+        raise UserError(f"--seeds must be FIRST-LAST, such as 1-10000, or one seed, got {short(text)}")
     return int(first), int(last or first)
 
 

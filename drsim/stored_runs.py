@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import stat
 import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -25,9 +26,11 @@ def result_in(path: Path) -> "Result":
 
     file = path / RESULT if path.is_dir() else path
     try:
+        if stat.S_ISCHR(file.stat().st_mode):
+            raise UserError(f"{file}: cannot be read (it is a device)")
         text = file.read_bytes()
-    except OSError as error:
-        raise UserError(f"{file}: cannot be read ({error.strerror})") from None
+    except (OSError, ValueError) as error:
+        raise UserError(f"{file}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
     try:
         return Result.model_validate_json(text)
     except ValidationError as error:

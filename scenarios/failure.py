@@ -26,6 +26,7 @@ from drsim.simulator.events import FaultInjected
 from drsim.simulator.faults.kinds import POINTS
 from drsim.simulator.faults.rules import Rule
 from drsim.simulator.handlers.functions import Handlers
+from drsim.simulator.models import SchemaVersion
 from drsim.simulator.planned import PlannedExecution
 from drsim.simulator.randomness import Spread
 from drsim.simulator.spec.groups import Arrival, Group
@@ -34,7 +35,7 @@ from drsim.simulator.spec.groups import Arrival, Group
 class Failure(Record):
     """One failure of what `property` names, a property or criterion; `digest` is "" if its run cannot be repeated."""
 
-    schema_version: Literal[1] = 1
+    schema_version: SchemaVersion = 1
     property: Annotated[str, AfterValidator(partial(known, "property", (*PROPERTY_NAMES, *CRITERIA_NAMES, BROKEN)))]
     seed: int = Field(ge=0)
     execution_id: str
@@ -166,7 +167,7 @@ def has_other_code(failure: Failure, code: Code) -> bool:
 
 def write(failure: Failure, path: Path) -> None:
     """Write the file as a whole, replacing an old one. Raises OSError."""
-    data = failure.model_dump(mode="json", exclude_defaults=True)
+    data = {"schema_version": failure.schema_version, **failure.model_dump(mode="json", exclude_defaults=True)}
     for group in data["scenario"].get("workload", ()):
         waves = group.get("waves")
         if waves and not any(waves):

@@ -60,7 +60,7 @@ class Scenario(WorldSpec):
 
     model_config = ConfigDict(json_schema_extra=_alarm_names)
 
-    schema_version: SchemaVersion = 1
+    schema_version: SchemaVersion = Field(1, exclude=True)
     name: str = Field(
         pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60, description="Its name, which names the folders of its runs."
     )

@@ -22,9 +22,9 @@ def _of_this_drsim(version: object) -> object:
 SchemaVersion = Annotated[
     Literal[1],
     BeforeValidator(_of_this_drsim),
-    # Results keep what a file says, and not how it says it.
-    Field(exclude=True, description="The version of this kind of file; files of earlier versions have none."),
+    Field(description="The version of this kind of file; files without one are of version 1."),
 ]
+"""Of a file. Scenarios and contracts leave it out of results, which keep what a file says and not how it says it."""
 
 
 def all_of(problems: Iterable[tuple[tuple[str | int, ...], object, str]]) -> ValidationError:

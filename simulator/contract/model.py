@@ -239,7 +239,7 @@ class Contract(Spec):
 
     model_config = ConfigDict(json_schema_extra=_as_in_files)
 
-    schema_version: SchemaVersion = 1
+    schema_version: SchemaVersion = Field(1, exclude=True)
     name: str = Field("plain", min_length=1, max_length=100, description="Its name in reports.")
     style: Style = Field("PascalCase", description="The spelling of attributes that are not given.")
     table: TablePlaces = Field(TablePlaces(), description="The table and its index.")
