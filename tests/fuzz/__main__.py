@@ -40,6 +40,8 @@ def main() -> int:
             for trouble in troubles:
                 shown = " ".join(repr(word[:80]) for word in case.words)
                 sys.stdout.write(f"case {number}: {trouble.kind}\n  drsim {shown}\n  {trouble.detail!r}\n")
+            if (number + 1) % 100 == 0:
+                sys.stdout.write(f"{number + 1 - first} of {cases} cases, {wrong} wrong\n")
             sys.stdout.flush()
     sys.stdout.write(f"{cases} cases, {wrong} wrong: {dict(counts.most_common())}\n")
     return int(wrong > 0)

@@ -35,9 +35,9 @@ def _bark(number: int, frame: FrameType | None) -> None:
 
 
 @contextmanager
-def _watched() -> Iterator[None]:
+def _watched(seconds_max: float) -> Iterator[None]:
     before = signal.signal(signal.SIGALRM, _bark)
-    signal.setitimer(signal.ITIMER_REAL, SECONDS_MAX)
+    signal.setitimer(signal.ITIMER_REAL, seconds_max)
     try:
         yield
     finally:
@@ -65,7 +65,7 @@ def _inside(case: Case, folder: Path, streams: _Streams) -> Iterator[None]:
             os.chdir(before)
 
 
-def judged(case: Case, folder: Path) -> list[Trouble]:
+def judged(case: Case, folder: Path, seconds_max: float = SECONDS_MAX) -> list[Trouble]:
     """Run the case in an empty folder, and return what is wrong."""
     work = folder / "work"
     for name, data in case.files.items():
@@ -76,10 +76,10 @@ def judged(case: Case, folder: Path) -> list[Trouble]:
     code: int | None = None
     troubles: list[Trouble] = []
     try:
-        with _inside(case, work, streams), _watched():
+        with _inside(case, work, streams), _watched(seconds_max):
             code = main(list(case.words))
     except _HangError:
-        troubles.append(Trouble("hang", f"more than {SECONDS_MAX} s"))
+        troubles.append(Trouble("hang", f"more than {seconds_max} s"))
     except BaseException as error:  # noqa: BLE001 - whatever leaves the command line is a finding
         troubles.append(Trouble("exception", f"{type(error).__name__}: {error}"))
     out, err = (path.read_text(encoding="utf-8", errors="replace") for path in streams)
