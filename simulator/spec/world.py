@@ -132,15 +132,15 @@ def _impossible(rule: Rule, scenario: Mapping[str, Any]) -> Iterator[tuple[str, 
     ids = [each for group in scenario.get("workload", ()) for each in group.ids]
     if rule.execution is not None and "workload" in scenario and rule.execution not in ids:
         known = ", ".join(ids) or "none, for no group has ids"
-        text = f"execution must be one of the workload's ids ({known}), got {rule.execution!r}"
+        text = f"must be one of the workload's ids ({known}), got {rule.execution!r}"
         yield "execution", rule.execution, text
     regions = scenario.get("regions")
     if rule.region is not None and regions is not None and rule.region not in regions:
-        yield "region", rule.region, f"region must be one of {', '.join(regions)}, got {rule.region!r}"
+        yield "region", rule.region, f"must be one of {', '.join(regions)}, got {rule.region!r}"
     for name, end_us in (("heal", scenario.get("heal")), ("duration", scenario.get("duration"))):
         if end_us is not None and rule.after >= end_us and not (name == "heal" and rule.lasting):
             limit, after = show_duration(end_us), show_duration(rule.after)
-            text = f"after must be < {name} ({limit}), or the rule never acts, got {after}"
+            text = f"must be < {name} ({limit}), or the rule never acts, got {after}"
             yield "after", rule.after, text
 
 
@@ -226,7 +226,7 @@ class WorldSpec(Spec):
     def _heals_in_time(cls, heal: int | None, info: ValidationInfo) -> int | None:
         duration = info.data.get("duration")
         if heal is not None and duration is not None and heal >= duration:
-            raise ValueError(f"heal must be < duration ({show_duration(duration)}), got {show_duration(heal)}")
+            raise ValueError(f"must be < duration ({show_duration(duration)}), got {show_duration(heal)}")
         return heal
 
     @field_validator("faults")

@@ -134,7 +134,9 @@ def kept(home: Path) -> dict[str, bytes]:
         scenario.write_text(FAILING, encoding="utf-8")
         main(["explore", str(scenario), "--seeds", "1-2", "--jobs", "1", "--out", str(home / "explored")])
     scenario.unlink()
-    return {str(path.relative_to(home)): path.read_bytes() for path in sorted(home.rglob("*")) if path.is_file()}
+    made = {str(path.relative_to(home)): path.read_bytes() for path in sorted(home.rglob("*")) if path.is_file()}
+    assert any("/failures/" in name for name in made), "valid commands left no failure"
+    return made
 
 
 def drawn(seed: int, number: int, home: Path) -> Case:

@@ -52,19 +52,19 @@ def finished(name: str, seed: int, *changes: str) -> Result:
         ("fault: slow, after: 3m, before: 2m", "faults[1].before must come later than after (3m), got 2m"),
         (
             "fault: slow, after: 10m",
-            "faults[1].after: after must be < heal (10m), or the rule never acts, got 10m",
+            "faults[1].after must be < heal (10m), or the rule never acts, got 10m",
         ),
         (
             "fault: tick-lost, after: 20m, lasting: true",
-            "faults[1].after: after must be < duration (20m), or the rule never acts, got 20m",
+            "faults[1].after must be < duration (20m), or the rule never acts, got 20m",
         ),
         (
             "fault: slow, execution: third",
-            "faults[1].execution: execution must be one of the workload's ids (first, second), got 'third'",
+            "faults[1].execution must be one of the workload's ids (first, second), got 'third'",
         ),
         (
             "fault: slow, region: mars",
-            "faults[1].region: region must be one of us-east-1, got 'mars'",
+            "faults[1].region must be one of us-east-1, got 'mars'",
         ),
         ("fault: slow, chance: 2", "faults[1].chance must be less than or equal to 1, got 2"),
         ("fault: slow, often: true", "faults[1].often: there is no such field"),
@@ -90,7 +90,7 @@ def test_a_rule_for_an_execution_needs_groups_with_ids() -> None:
 
 def test_healing_comes_before_the_end() -> None:
     head = HEAD.replace("heal: 10m", "heal: 20m")
-    assert "mine.yaml:5: heal: heal must be < duration (20m), got 20m" in problems("fault: slow", head)
+    assert "mine.yaml:5: heal must be < duration (20m), got 20m" in problems("fault: slow", head)
 
 
 # --- the catalogue ---------------------------------------------------------------------------------------------

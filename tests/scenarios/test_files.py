@@ -69,6 +69,44 @@ def test_all_errors_of_a_file_are_reported_at_once_with_lines() -> None:
     )
 
 
+def test_rules_of_several_fields_are_reported_beside_other_errors() -> None:
+    text = """\
+name: Mine
+title: T
+why: W
+duration: 10m
+workload:
+  - {executions: 1, ids: [a, b], servers: 0, deleted_after: 1m, expect: FAILED, ended_as: POLLING}
+  - {arrival: {pattern: steady}, order: any}
+heal: 10m
+faults:
+  - {fault: denied, after: 2m, before: 1m, delay: 2s, often: true, operation: Tick}
+schedule: {rate: 90s, first: 1}
+"""
+    assert [problem.partition(" ")[0] + problem.partition(" ")[2][:40] for problem in problems(text)] == [
+        "mine.yaml:1:name must match pattern '^[a-z0-9]+(-[a-",
+        "mine.yaml:6:workload[0].ids must be at most executio",
+        "mine.yaml:6:workload[0].servers must be greater than",
+        "mine.yaml:6:workload[0].ended_as must be one of COMP",
+        "mine.yaml:6:workload[0].expect must not be given wit",
+        "mine.yaml:7:workload[1].order must be 'parallel' or ",
+        "mine.yaml:7:workload[1].arrival.over must be > 0s fo",
+        "mine.yaml:8:heal must be < duration (10m), got 10m",
+        "mine.yaml:10:faults[0].operation must be one of Query",
+        "mine.yaml:10:faults[0].before must come later than af",
+        "mine.yaml:10:faults[0].delay: means nothing for denie",
+        "mine.yaml:10:faults[0].often: there is no such field",
+        "mine.yaml:11:schedule.rate must be a whole number of ",
+        "mine.yaml:11:schedule.first: a duration is a text wit",
+    ]
+
+
+def test_list_with_a_wrong_entry_is_not_called_too_short() -> None:
+    assert problems(GOOD + "regions: [mars]\n") == (
+        "mine.yaml:9: regions[0] must be a Region of AWS such as us-east-1, got 'mars'",
+    )
+
+
 def test_ids_must_exist_and_differ() -> None:
     (twice,) = problems(GOOD.replace("servers: 2", "ids: [first, second]"))
     assert twice == "mine.yaml:4: workload: ids must be different, got 'first' twice"
