@@ -139,24 +139,17 @@ def kept(home: Path) -> dict[str, bytes]:
     return made
 
 
+_OFTEN: Final = ("run",) * 8 + ("replay",) * 4 + ("report",) * 3 + ("logs", "compare", "trend", "verify", "sign") * 2
+_COMMANDS: Final[tuple[str, ...]] = (
+    *_OFTEN,
+    *("list", "schema", "serve", "explore", "contract", "shrink", "check", "show", "init", "nonsense", "--what"),
+)
+
+
 def drawn(seed: int, number: int, home: Path) -> Case:
     """The case with this number: the same for the same seed."""
     stream = Stream(seed, f"fuzz/{number}")
-    commands = ("run",) * 8 + ("replay",) * 4 + ("report",) * 3 + ("logs", "compare", "trend", "verify", "sign") * 2
-    commands += (
-        "list",
-        "schema",
-        "serve",
-        "explore",
-        "contract",
-        "shrink",
-        "check",
-        "show",
-        "init",
-        "nonsense",
-        "--what",
-    )
-    command = commands[stream.below(len(commands))]
+    command = _pick(stream, _COMMANDS)
     files = {name: text.encode() for name, text in _TEXTS.items()} | {"h.py": HANDLER.encode()}
     if command in ("run", "explore", "serve", "check", "show", "init", "contract"):
         return _on_scenario(number, command, files, stream)

@@ -103,7 +103,16 @@ def _json_value(text: str, stream: Stream) -> str:
         return text
     if not isinstance(data, dict | list) or not _changed(data, stream):
         return text
-    pool = (*NUMBERS, "[" * 500 + "]" * 500, f'"{"x" * 20_000}"', '"\\ud800"', '"2025-13-45T00:00:00Z"', "-1", '"-5s"')
+    pool = (
+        *NUMBERS,
+        "[" * 500 + "]" * 500,
+        "[" * 50_000 + "]" * 50_000,
+        f'"{"x" * 20_000}"',
+        '"\\ud800"',
+        '"2025-13-45T00:00:00Z"',
+        "-1",
+        '"-5s"',
+    )
     lines[at] = json.dumps(data).replace(f'"{_TOKEN}"', pool[stream.below(len(pool))])
     return "\n".join(lines)
 

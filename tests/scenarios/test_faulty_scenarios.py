@@ -75,7 +75,7 @@ def test_impossible_rule_is_reported_with_path_and_value(rule: str, problem: str
 
 
 def test_all_errors_of_a_rule_are_reported_at_once() -> None:
-    assert [problem.split(": ")[1] for problem in problems("fault: slow, execution: x, region: y, after: 30m")] == [
+    assert [problem.split(" ")[1] for problem in problems("fault: slow, execution: x, region: y, after: 30m")] == [
         "faults[1].execution",
         "faults[1].region",
         "faults[1].after",

@@ -101,7 +101,7 @@ def test_schema_accepts_a_whole_scenario_as_drsim_writes_it() -> None:
 
     for name in ("phase-2", "chaos", "soak"):
         assert errors("scenario", load(name).model_dump(mode="json")) == []
-    assert errors("contract", PRESETS["ours"] | {"extends": "plain", "schema_version": 1}) == []
+    assert errors("contract", {**PRESETS["ours"], "extends": "plain", "schema_version": 1}) == []
 
 
 @pytest.mark.parametrize(
