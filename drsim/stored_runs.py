@@ -2,10 +2,11 @@
 
 import gzip
 import hashlib
+import json
 import stat
 import zlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from drsim.arguments import UserError
 
@@ -38,6 +39,14 @@ def result_in(path: Path) -> "Result":
         more = f" (and {len(others)} more)" if others else ""
         trouble = visible(plain(first, shown(first["loc"])), _TROUBLE_MAX) + more
         raise UserError(f"{file}: is no result of version 1, 2 or 3: {trouble}") from None
+
+
+def json_in(text: str | bytes) -> Any:
+    """What a JSON text holds. Raises ValueError, also for values that are nested too deep."""
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("its values are nested too deep") from None
 
 
 def runs_in(path: Path) -> list[Path]:

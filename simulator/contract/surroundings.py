@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Literal, NoReturn
+from typing import Annotated, Any, Final, Literal, NoReturn
 
 from pydantic import AfterValidator, Field, ValidationInfo
 
@@ -15,6 +15,9 @@ from drsim.orchestrator.model import MetricName
 from drsim.simulator.contract.places import TableName
 from drsim.simulator.models import Spec
 from drsim.simulator.yaml_text import YamlTextError, parsed
+
+# 32 levels of an item (DynamoDB developer guide, limits, 2026-11), the item itself and the list of items.
+_LEVELS_MAX: Final = 34
 
 
 def items_in(path: str) -> list[dict[str, Any]]:
@@ -61,12 +64,14 @@ def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"numbers must be finite, got {constant}")
 
 
-def _exact(value: Any, path: str) -> Any:
+def _exact(value: Any, path: str, levels: int = _LEVELS_MAX) -> Any:
     """Return a value as DynamoDB's resource API takes it. Raises ValueError for one that is not plain."""
+    if not levels:
+        raise ValueError(f"{path}: values of items must be nested at most 32 levels deep")
     if isinstance(value, dict) and all(isinstance(key, str) for key in value):
-        return {key: _exact(each, path) for key, each in value.items()}
+        return {key: _exact(each, path, levels - 1) for key, each in value.items()}
     if isinstance(value, list):
-        return [_exact(each, path) for each in value]
+        return [_exact(each, path, levels - 1) for each in value]
     if isinstance(value, float):
         value = Decimal(repr(value))
     if value is None or isinstance(value, str | int) or (isinstance(value, Decimal) and value.is_finite()):

@@ -108,6 +108,14 @@ def test_groups_of_zero_executions_cannot_be_shared_out(folder: Path, capsys: py
     assert "executions of each group must be a whole number >= 1, got 0" in capsys.readouterr().err
 
 
+def test_values_that_are_nested_too_deep_are_exit_4(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    campaign = folder / "explore-idle" / "campaign.jsonl"
+    campaign.parent.mkdir()
+    campaign.write_text("[" * 100_000 + "]" * 100_000 + "\n", encoding="utf-8")
+    assert main(["report", "--campaign", str(campaign.parent)]) == 4
+    assert "does not begin as a campaign does" in capsys.readouterr().err
+
+
 def test_device_is_no_file_to_read(capsys: pytest.CaptureFixture[str]) -> None:
     for words in (["replay", "/dev/zero"], ["report", "/dev/zero"], ["logs", "/dev/zero"]):
         assert main(words) == 4

@@ -139,7 +139,7 @@ def kept(home: Path) -> dict[str, bytes]:
     return made
 
 
-_OFTEN: Final = ("run",) * 8 + ("replay",) * 4 + ("report",) * 3 + ("logs", "compare", "trend", "verify", "sign") * 2
+_OFTEN: Final = ("run",) * 24 + ("replay",) * 4 + ("report",) * 3 + ("logs", "compare", "trend", "verify", "sign") * 2
 _COMMANDS: Final[tuple[str, ...]] = (
     *_OFTEN,
     *("list", "schema", "serve", "explore", "contract", "shrink", "check", "show", "init", "nonsense", "--what"),
@@ -172,14 +172,18 @@ def _broken(files: dict[str, bytes], name: str, stream: Stream) -> None:
 
 
 def _on_scenario(number: int, command: str, files: dict[str, bytes], stream: Stream) -> Case:
-    if stream.chance(0.75):
-        _broken(files, ("s.yaml", "s.yaml", "s.yaml", "c.yaml", "items.json", "policy.json")[stream.below(6)], stream)
+    broken = _pick(stream, ("s.yaml", "s.yaml", "s.yaml", "c.yaml", "items.json", "policy.json", ""))
+    if broken:
+        _broken(files, broken, stream)
     stdin = files["s.yaml"].decode(errors="replace") if stream.chance(0.5) else ""
     words = [command]
     if command == "contract":
         words += ["--finder", _pick(stream, _CODE)]
+    elif broken and stream.chance(0.8):
+        # What is broken is read.
+        words += ["s.yaml"] if broken == "s.yaml" else ["s.yaml", "--contract", "c.yaml"]
     elif command != "init" or stream.chance(0.5):
-        words += [_pick(stream, _NAMES)] if stream.chance(0.9) else [_pick(stream, _NAMES), _pick(stream, _NAMES)]
+        words += [_pick(stream, _NAMES) for _ in range(1 + stream.below(2))]
     options = {
         "--set": lambda: f"{_pick(stream, _SETS)}={_pick(stream, VALUES)}",
         "--seed": lambda: _pick(stream, _NUMBERS),
@@ -203,7 +207,7 @@ def _on_scenario(number: int, command: str, files: dict[str, bytes], stream: Str
         # A server that starts would not end.
         words += ["--speed", _pick(stream, ("0", "-1", "x", "nan", ""))]
         options["--port"] = lambda: _pick(stream, ("-1", "70000", "x"))
-    for _ in range(stream.below(4)):
+    for _ in range(stream.below(4) if stream.chance(0.5) else 0):
         name = _pick(stream, tuple(options))
         words += [name, options[name]()]
     return Case(number, tuple(words), files, stdin)
