@@ -231,6 +231,13 @@ def power(session: nox.Session) -> None:
 
 
 @nox.session
+def fuzz(session: nox.Session) -> None:
+    """2,000 wrong inputs to all commands: no internal error, hang or lost file; `-- --cases 150 --seed 2`: others."""
+    _install(session, "tests", extras=("client",))
+    _python(session, "tests.fuzz", *session.posargs)
+
+
+@nox.session
 def mutation(session: nox.Session) -> None:
     """Mutants of decisions, finder and poller: the tests kill nine tenths, and each survivor has its reason."""
     _install(session, "tests", "mutation", extras=EXTRAS)
@@ -292,6 +299,7 @@ NIGHTLY: Final[dict[str, tuple[str, ...]]] = {
     "mutation": ("tests.mutation", "--workers", "2"),
     "conformance": ("tests.tiers", "--all"),
     "power": ("tests.planted_bugs",),
+    "fuzz": ("tests.fuzz",),
     "chaos": ("drsim", "explore", "chaos", "--seeds", "1-5000", "--restart", "--out", "build/nightly"),
     "ratchet": ("tests.bench.ratchet",),
     "long tests": (*_WHOLE, "nightly"),

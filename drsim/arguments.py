@@ -26,7 +26,11 @@ def _completed(start: str) -> list[str]:
 
 NamesArgument = Annotated[
     list[str],
-    typer.Argument(metavar="NAME|FILE...", help="Catalogue scenarios or YAML files.", autocompletion=_completed),
+    typer.Argument(
+        metavar="NAME|FILE...",
+        help="Catalogue scenarios, YAML files, or - for standard input.",
+        autocompletion=_completed,
+    ),
 ]
 NameArgument = Annotated[
     str, typer.Argument(metavar="NAME|FILE", help="A catalogue scenario or a YAML file.", autocompletion=_completed)
@@ -34,7 +38,11 @@ NameArgument = Annotated[
 Suite = Literal["acceptance", "faults", "load", "all"]
 SomeNamesArgument = Annotated[
     list[str] | None,
-    typer.Argument(metavar="NAME|FILE...", help="Catalogue scenarios or YAML files.", autocompletion=_completed),
+    typer.Argument(
+        metavar="NAME|FILE...",
+        help="Catalogue scenarios, YAML files, or - for standard input.",
+        autocompletion=_completed,
+    ),
 ]
 SuiteOption = Annotated[
     Suite | None, typer.Option("--suite", help="Scenarios of the catalogue that belong together; all: no large loads.")
@@ -86,9 +94,11 @@ def worst(codes: Iterable[ExitCode]) -> ExitCode:
 
 
 def complain(text: str) -> None:
-    """Write a message to standard error."""
-    for line in text.splitlines():
-        sys.stderr.write(f"drsim: {line}\n")
+    """Write a message to standard error, its control characters as escapes."""
+    from drsim.reports.text import plain
+
+    for line in text.split("\n"):
+        sys.stderr.write(f"drsim: {plain(line)}\n")
 
 
 def jobs_default() -> int:
@@ -131,7 +141,7 @@ def writing(write: Callable[[], T]) -> T:
     try:
         return write()
     except OSError as error:
-        raise UserError(f"cannot write {error.filename or 'the results'}: {error.strerror}") from None
+        raise UserError(f"cannot write {error.filename or 'the results'}: {error.strerror or error}") from None
 
 
 def chosen(names: list[str] | None, suite: Suite | None) -> list[str]:
@@ -152,11 +162,15 @@ def loaded(names: list[str], changes: list[str], *, contract: str = "", is_small
 
     Raises UserError with the errors of all of them.
     """
-    from drsim.scenarios.files import ScenarioError, load
+    from drsim.scenarios.files import STDIN, ScenarioError, catalogue, file_beside, load
     from drsim.scenarios.suites import small
 
+    if names.count(STDIN) > 1:
+        raise UserError(f"{STDIN} is standard input, which can be read once, got {STDIN} {names.count(STDIN)} times")
     scenarios, problems = [], []
     for name in names:
+        if name in catalogue() and (beside := file_beside(name)):
+            complain(f"{name} is the scenario of the catalogue, not the file here: that one is ./{beside}")
         try:
             read = small if is_small else load
             scenarios.append(read(name, changes, contract=contract))

@@ -19,6 +19,7 @@ from drsim.scenarios.atomic_files import replaced
 from drsim.scenarios.campaign import Explored, Header
 from drsim.scenarios.contradiction import Contradiction
 from drsim.scenarios.files import ScenarioError, plain, shown
+from drsim.stored_runs import json_in
 
 CAMPAIGN: Final = "campaign.jsonl"
 FAILURES: Final = "failures"
@@ -102,7 +103,7 @@ def read(path: Path) -> Kept | None:
     ranges: list[Explored] = []
     for number, written in enumerate(lines, start=2):
         try:
-            explored = Explored.model_validate(current(json.loads(written)))
+            explored = Explored.model_validate(current(json_in(written)))
         except ValueError:
             if number == len(lines) + 1 and not text.endswith("\n"):
                 break
@@ -128,7 +129,7 @@ def _check(explored: Explored, where: str) -> None:
 
 def _header(line: str, path: Path) -> Header:
     try:
-        data = json.loads(line)
+        data = json_in(line)
     except ValueError:
         data = None
     if not isinstance(data, dict) or not {"scenario", "parts", "code"} <= data.keys():

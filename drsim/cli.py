@@ -53,7 +53,7 @@ def schema(
     what: Annotated[Literal["scenario", "contract", "result"], typer.Argument(help="Which kind of file.")] = "scenario",
 ) -> None:
     """Print the JSON Schema of scenario files, of contract files, or of result.json."""
-    from drsim.schemas import schema_text
+    from drsim.scenarios.schemas import schema_text
 
     print(schema_text(what), end="")
 
@@ -82,6 +82,13 @@ _TYPERS_INTERRUPT: Final = 130
 """What typer returns for a KeyboardInterrupt, which no command returns."""
 
 
+def _leave_output() -> None:
+    """Discard what is still buffered, which Python would write at its end."""
+    from drsim.console import leave_unseen
+
+    leave_unseen()
+
+
 def main(words: list[str] | None = None) -> int:
     """Run the command line and return its exit code. No user error ends in a traceback."""
     code = 0
@@ -101,9 +108,12 @@ def main(words: list[str] | None = None) -> int:
         # The reader of the output has closed it. typer makes SystemExit of that.
         if not isinstance(error, BrokenPipeError) and not isinstance(error.__context__, BrokenPipeError):
             raise
-        from drsim.console import leave_unseen
-
-        leave_unseen()
+        _leave_output()
+    except OSError as error:
+        # Commands name the files that they write. What is left is standard output, or a disk that failed.
+        complain(f"cannot read or write {error.filename or 'standard output'}: {error.strerror or error}")
+        _leave_output()
+        return ExitCode.USAGE
     except Exception as error:
         complain(f"internal error: {type(error).__name__}: {error}")
         return ExitCode.INTERNAL

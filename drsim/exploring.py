@@ -34,6 +34,8 @@ _PartsOption = Annotated[
 _EngineOption = Annotated[
     EngineName, typer.Option(help="process: processes of this machine; dask: dask workers, here or of a cluster.")
 ]
+_JOBS_MAX = 256
+"""The most processes: each takes 60 MB or more."""
 
 
 def explore(
@@ -85,7 +87,9 @@ def explore(
     # All folders first: an hour's work on one scenario must not end at the folder of the next.
     for folder in folders if not (resume or restart) else ():
         writing(partial(refuse_to_replace, folder, resumable=not crash_points))
-    workers = partial(campaigns.running, engine, jobs or arguments.jobs_default(), scheduler, parts)
+    # Crash points are as many as the functions make calls, which only their run tells.
+    jobs_max = _JOBS_MAX if crash_points else min(last - first + 1, _JOBS_MAX)
+    workers = partial(campaigns.running, engine, min(jobs or arguments.jobs_default(), jobs_max), scheduler, parts)
     run = (
         partial(campaigns.crashed, seed=first)
         if crash_points

@@ -154,7 +154,7 @@ def _texts(choice: Choice, proposal: "Proposal | None", extends: str) -> dict[st
     """The text of each file by its path. `extends` is the preset of a contract that is not proposed."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    from drsim.schemas import schema_text
+    from drsim.scenarios.schemas import schema_text
 
     run, variables = shlex.join(_NEXT[0]), [each.split("=", 1) for each in choice.variables]
     context: dict[str, Any] = {

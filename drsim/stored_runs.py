@@ -2,9 +2,11 @@
 
 import gzip
 import hashlib
+import json
+import stat
 import zlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from drsim.arguments import UserError
 
@@ -25,9 +27,11 @@ def result_in(path: Path) -> "Result":
 
     file = path / RESULT if path.is_dir() else path
     try:
+        if stat.S_ISCHR(file.stat().st_mode):
+            raise UserError(f"{file}: cannot be read (it is a device)")
         text = file.read_bytes()
-    except OSError as error:
-        raise UserError(f"{file}: cannot be read ({error.strerror})") from None
+    except (OSError, ValueError) as error:
+        raise UserError(f"{file}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
     try:
         return Result.model_validate_json(text)
     except ValidationError as error:
@@ -35,6 +39,14 @@ def result_in(path: Path) -> "Result":
         more = f" (and {len(others)} more)" if others else ""
         trouble = visible(plain(first, shown(first["loc"])), _TROUBLE_MAX) + more
         raise UserError(f"{file}: is no result of version 1, 2 or 3: {trouble}") from None
+
+
+def json_in(text: str | bytes) -> Any:
+    """What a JSON text holds. Raises ValueError, also for values that are nested too deep."""
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("its values are nested too deep") from None
 
 
 def runs_in(path: Path) -> list[Path]:

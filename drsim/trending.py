@@ -1,6 +1,5 @@
 """`drsim trend`: what runs and explorations achieved at several points, such as commits, on one page."""
 
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from drsim.arguments import UserError, reading, writing
-from drsim.stored_runs import RESULT, result_in
+from drsim.stored_runs import RESULT, json_in, result_in
 
 if TYPE_CHECKING:
     from drsim.reports.trend import Trend, TrendPoint
@@ -146,7 +145,7 @@ def _evidence(folder: Path) -> dict[str, Any]:
     from drsim.reports.evidence import EVIDENCE
 
     try:
-        found = json.loads((folder / EVIDENCE).read_bytes())
+        found = json_in((folder / EVIDENCE).read_bytes())
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}

@@ -17,6 +17,7 @@ from drsim.scenarios.result import RunVerdict
 from drsim.simulator.checks.ledger import PHASES, phases_of
 from drsim.simulator.faults.kinds import Fault
 from drsim.simulator.handlers.functions import Handlers
+from drsim.simulator.models import SchemaVersion
 
 _CLAIM_MIN: Final = 4
 
@@ -31,6 +32,7 @@ class Header(Record):
     versions.
     """
 
+    schema_version: SchemaVersion = 1
     scenario: Scenario
     parts: str
     functions: Handlers | None = None

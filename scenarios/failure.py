@@ -15,7 +15,7 @@ from drsim.scenarios.aliases import current
 from drsim.scenarios.atomic_files import replaced
 from drsim.scenarios.contradiction import BROKEN, Contradiction, check_runnable, contradictions
 from drsim.scenarios.criteria import CRITERIA_NAMES
-from drsim.scenarios.files import ScenarioError, plain, shown, text_of
+from drsim.scenarios.files import ScenarioError, errors_of, located, text_of, yaml_file
 from drsim.scenarios.model import PROPERTY_NAMES, Scenario, known
 from drsim.scenarios.parts import Code, UnbuiltWorldError, world_of
 from drsim.scenarios.record import Record
@@ -26,6 +26,7 @@ from drsim.simulator.events import FaultInjected
 from drsim.simulator.faults.kinds import POINTS
 from drsim.simulator.faults.rules import Rule
 from drsim.simulator.handlers.functions import Handlers
+from drsim.simulator.models import SchemaVersion
 from drsim.simulator.planned import PlannedExecution
 from drsim.simulator.randomness import Spread
 from drsim.simulator.spec.groups import Arrival, Group
@@ -34,7 +35,7 @@ from drsim.simulator.spec.groups import Arrival, Group
 class Failure(Record):
     """One failure of what `property` names, a property or criterion; `digest` is "" if its run cannot be repeated."""
 
-    schema_version: Literal[1] = 1
+    schema_version: SchemaVersion = 1
     property: Annotated[str, AfterValidator(partial(known, "property", (*PROPERTY_NAMES, *CRITERIA_NAMES, BROKEN)))]
     seed: int = Field(ge=0)
     execution_id: str
@@ -166,7 +167,7 @@ def has_other_code(failure: Failure, code: Code) -> bool:
 
 def write(failure: Failure, path: Path) -> None:
     """Write the file as a whole, replacing an old one. Raises OSError."""
-    data = failure.model_dump(mode="json", exclude_defaults=True)
+    data = {"schema_version": failure.schema_version, **failure.model_dump(mode="json", exclude_defaults=True)}
     for group in data["scenario"].get("workload", ()):
         waves = group.get("waves")
         if waves and not any(waves):
@@ -180,10 +181,8 @@ def write(failure: Failure, path: Path) -> None:
 
 def read(path: Path) -> Failure:
     """The failure in a file. Raises ScenarioError."""
+    document = yaml_file(text_of(path), str(path), "failure", "property, seed and scenario")
     try:
-        return Failure.model_validate(current(yaml.safe_load(text_of(path))))
-    except yaml.YAMLError as error:
-        raise ScenarioError(f"{path}: {str(error).splitlines()[0]}") from None
+        return Failure.model_validate(current(document.data))
     except ValidationError as error:
-        lines = (plain(each, shown(each["loc"]) or "the file") for each in error.errors())
-        raise ScenarioError(*(f"{path}: {line}" for line in lines)) from None
+        raise ScenarioError(*(located(each, document) for each in errors_of(error))) from None

@@ -2,6 +2,8 @@
 
 import difflib
 import re
+import stat
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -14,8 +16,15 @@ from drsim.scenarios.aliases import CURRENT, current
 from drsim.scenarios.model import Scenario
 from drsim.simulator.contract.presets import PRESETS
 from drsim.simulator.spec.groups import Group
+from drsim.simulator.yaml_text import Steps, YamlTextError, line_of, parsed, repeated
 
 _CATALOGUE: Final = files("drsim.scenarios") / "catalogue"
+_ENDINGS: Final = (".yaml", ".yml")
+STDIN: Final = "-"
+"""The name of standard input, as of a file."""
+_BYTES_MAX: Final = 16 * 1024 * 1024
+_VALUE_MAX: Final = 120
+_MESSAGE_MAX: Final = 2_000
 
 
 class ScenarioError(Exception):
@@ -37,32 +46,64 @@ def load(name_or_path: str, changes: Sequence[str] = (), *, contract: str = "") 
 
     `contract`, the path of a file or a name, takes the place of the scenario's own.
     """
+    if name_or_path == STDIN:
+        return parse(text_of(Path(STDIN)), "standard input", changes, contract=contract)
     name = CURRENT.get(name_or_path, name_or_path)
     if name in catalogue():
         text = _CATALOGUE.joinpath(f"{name}.yaml").read_text(encoding="utf-8")
         return parse(text, name, changes, contract=contract)
     path = Path(name_or_path)
-    if not _is_file(name_or_path):
+    if not is_yaml(name_or_path):
         near = difflib.get_close_matches(name_or_path, catalogue(), n=1)
-        hint = f"did you mean {near[0]!r}? " if near else ""
-        raise ScenarioError(f"no scenario {name_or_path!r}: {hint}`drsim list` shows them; a file's name ends in .yaml")
+        beside = file_beside(name_or_path)
+        hint = f"did you mean {beside or near[0]!r}? " if beside or near else ""
+        raise ScenarioError(
+            f"no scenario {short(name_or_path)}: {hint}`drsim list` shows them; a file's name ends in .yaml"
+        )
     return parse(text_of(path), name_or_path, changes, folder=path.parent, contract=contract)
 
 
-def _is_file(name: str) -> bool:
-    return Path(name).suffix in (".yaml", ".yml")
+def file_beside(name: str) -> str:
+    """The YAML file in the current folder that a name without an ending may mean; "" if there is none."""
+    files = (f"{name}{ending}" for ending in ("", *_ENDINGS))
+    return next((file for file in files if name and _is_there(Path(file))), "")
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        # A name that no file can have: too long, or with a null character.
+        return False
+
+
+def is_yaml(name: str) -> bool:
+    """Whether a file's name says that it is YAML, in any case."""
+    return Path(name).suffix.lower() in _ENDINGS
 
 
 def text_of(path: Path) -> str:
-    """The text in a file. Raises ScenarioError."""
+    """The text in a file; that of standard input for "-". Raises ScenarioError."""
+    is_input = str(path) == STDIN
+    where = "standard input" if is_input else str(path)
     try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise ScenarioError(f"cannot read {path}: {reason}") from None
+        if not is_input and stat.S_ISCHR(path.stat().st_mode):
+            raise ScenarioError(f"cannot read {where}: it is a device")
+        if is_input:
+            data = sys.stdin.buffer.read(_BYTES_MAX + 1)
+        else:
+            with path.open("rb") as file:
+                data = file.read(_BYTES_MAX + 1)
+        if len(data) > _BYTES_MAX:
+            raise ScenarioError(f"cannot read {where}: it must have at most {_BYTES_MAX:,} bytes")
+        return data.decode("utf-8-sig")
+    except (OSError, ValueError) as error:
+        is_text = not isinstance(error, UnicodeDecodeError)
+        reason = (getattr(error, "strerror", None) or str(error)) if is_text else "it is not UTF-8 text"
+        raise ScenarioError(f"cannot read {where}: {reason}") from None
 
 
-class _YamlFile(NamedTuple):
+class YamlFile(NamedTuple):
     """A YAML file with a mapping; `where` names it in errors, and `what` the thing that it describes."""
 
     where: str
@@ -71,18 +112,15 @@ class _YamlFile(NamedTuple):
     data: dict[Any, Any]
 
 
-def _yaml_file(text: str, where: str, what: str, fields: str) -> _YamlFile:
-    """Read a YAML text. Raises ScenarioError."""
+def yaml_file(text: str, where: str, what: str, fields: str) -> YamlFile:
+    """Read a YAML text that is a mapping, with these fields for example. Raises ScenarioError."""
     try:
-        loader = yaml.SafeLoader(text)
-        root = loader.get_single_node()
-        data = None if root is None else loader.construct_document(root)
-    except yaml.YAMLError as error:
-        mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", str(error).splitlines()[0])
-        raise ScenarioError(f"{where}{f':{mark.line + 1}' if mark else ''}: {problem}") from None
+        root, data = parsed(text)
+    except YamlTextError as error:
+        raise ScenarioError(f"{where}:{error.line}: {error.problem}") from None
     if root is None or not isinstance(data, dict):
-        raise ScenarioError(f"{where}: a {what} is a mapping of fields such as {fields}, got {data!r}")
-    return _YamlFile(where, what, root, data)
+        raise ScenarioError(f"{where}: a {what} is a mapping of fields such as {fields}, got {short(data)}")
+    return YamlFile(where, what, root, data)
 
 
 def parse(text: str, where: str, changes: Sequence[str] = (), *, folder: Path = Path(), contract: str = "") -> Scenario:
@@ -90,12 +128,12 @@ def parse(text: str, where: str, changes: Sequence[str] = (), *, folder: Path = 
 
     The path of its contract is relative to `folder`; that of a `contract` in its place is relative to the current one.
     """
-    document = _yaml_file(text, where, "scenario", "name, title and why")
-    data, problems = document.data, list(_repeated(document.root, where))
+    document = yaml_file(text, where, "scenario", "name, title and why")
+    data, problems = document.data, list(_twice(document))
     own = None
     try:
         own = _contract(data, document, folder, contract)
-        problems += [] if own is None else _repeated(own.root, own.where)
+        problems += [] if own is None else _twice(own)
     except ScenarioError as error:
         problems += error.problems
         data.pop("contract", None)
@@ -109,14 +147,14 @@ def parse(text: str, where: str, changes: Sequence[str] = (), *, folder: Path = 
     try:
         scenario = Scenario.model_validate(current(data), context=files)
     except ValidationError as error:
-        found = [_problem(details, document, own, changed) for details in error.errors()]
+        found = [_problem(details, document, own, changed) for details in errors_of(error)]
         problems += [text for _, text in sorted(found, key=lambda each: each[0])]
     if problems:
         raise ScenarioError(*problems)
     return scenario
 
 
-def _contract(data: dict[Any, Any], document: _YamlFile, folder: Path, instead: str) -> _YamlFile | None:
+def _contract(data: dict[Any, Any], document: YamlFile, folder: Path, instead: str) -> YamlFile | None:
     """Put the contract's fields into the scenario's data, and return its file if it has one. Raises ScenarioError."""
     named = instead or data.get("contract")
     if not isinstance(named, str):
@@ -124,17 +162,14 @@ def _contract(data: dict[Any, Any], document: _YamlFile, folder: Path, instead: 
     if named in PRESETS:
         data["contract"] = {"extends": named}
         return None
-    if not _is_file(named):
-        line = f"{document.where}:{_line(document.root, ('contract',))}: contract"
+    if not is_yaml(named):
+        line = f"{document.where}:{line_of(document.root, ('contract',))}: contract"
         known = f"{', '.join(PRESETS)} or a YAML file"
-        raise ScenarioError(f"{'--contract' if instead else line} must be {known}, got {named!r}")
+        raise ScenarioError(f"{'--contract' if instead else line} must be {known}, got {short(named)}")
     path = Path(named) if instead else folder / named
-    own = _yaml_file(text_of(path), str(path), "contract", "name, style and limits")
+    own = yaml_file(text_of(path), str(path), "contract", "name, style and limits")
     data["contract"] = own.data
     return own
-
-
-Steps = tuple[str | int, ...]
 
 
 def _apply(data: dict[Any, Any], change: str) -> Steps:
@@ -143,9 +178,9 @@ def _apply(data: dict[Any, Any], change: str) -> Steps:
     if not equals or not key:
         raise ValueError("write key=value, such as executions=200 or duration=45m")
     try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError:
-        raise ValueError(f"{text!r} is no YAML value") from None
+        value = parsed(text).data
+    except YamlTextError as error:
+        raise ValueError(f"{short(text)} is no YAML value: {error.problem}") from None
     if key == "executions":
         return _share_out(data.get("workload"), value)
     path = _path(key, data.get("workload"))
@@ -169,8 +204,8 @@ def _put(place: Any, path: Steps, value: object, key: str) -> None:
 
 def _path(key: str, groups: object) -> Steps:
     """A dotted key as a path. A setting's name, or a field of the only group, needs no path."""
-    path: Steps = tuple(int(step) if step.isdigit() else step for step in key.split("."))
-    if key.isupper():
+    path: Steps = tuple(int(step) if re.fullmatch("[0-9]{1,9}", step) else step for step in key.split("."))
+    if key.isupper() and len(path) == 1:
         return ("settings", key)
     if path[0] in Group.model_fields and path[0] not in Scenario.model_fields:
         if isinstance(groups, list) and len(groups) == 1:
@@ -184,13 +219,17 @@ def _share_out(groups: object, total: object) -> Steps:
     if not isinstance(groups, list) or not all(isinstance(group, dict) for group in groups) or not groups:
         raise ValueError("the scenario has no executions to multiply")
     if not isinstance(total, int) or isinstance(total, bool) or total < len(groups):
-        raise ValueError(f"executions must be a whole number >= {len(groups)}, one for each group, got {total!r}")
+        raise ValueError(f"executions must be a whole number >= {len(groups)}, one for each group, got {short(total)}")
     shares = [group.get("executions", 1) for group in groups]
+    for share in shares:
+        if not isinstance(share, int) or isinstance(share, bool) or share < 1:
+            raise ValueError(f"executions of each group must be a whole number >= 1, got {short(share)}")
     for group, share in zip(groups[:-1], shares[:-1], strict=True):
         group["executions"] = max(1, total * share // sum(shares))
     groups[-1]["executions"] = total - sum(group["executions"] for group in groups[:-1])
     for group in groups:
-        group["ids"] = list(group.get("ids", ()))[: group["executions"]]
+        if isinstance(ids := group.get("ids"), list):
+            group["ids"] = ids[: group["executions"]]
     return ("workload",)
 
 
@@ -208,6 +247,12 @@ _OWN: Final = ("value_error", "fault", "extra_forbidden", "missing", "too_short"
 """The types of errors whose text says what was found, if it can."""
 
 
+def short(value: object) -> str:
+    """A value as Python writes it, on one line without control characters, and cut if it is long."""
+    text = repr(value)
+    return text if len(text) <= _VALUE_MAX else f"{text[:_VALUE_MAX]}… ({len(text):,} characters)"
+
+
 def plain(details: Mapping[str, Any], field: str = "") -> str:
     """One of pydantic's errors in the words of drsim: field, rule and value."""
     kind, value = str(details["type"]), details.get("input")
@@ -218,15 +263,19 @@ def plain(details: Mapping[str, Any], field: str = "") -> str:
     if kind == "tuple_type" and isinstance(value, str):
         message += f" such as [{value}]"
     if kind not in _OWN:
-        message += f", got {value!r}"
+        message += f", got {short(value)}"
     if kind == "string_type" and isinstance(value, dict | list):
         bracket = "{" if isinstance(value, dict) else "["
         message += f', which YAML reads from a text that begins with {bracket}: put it into quotes, "{bracket}..."'
+    if isinstance(value, str) and len(value) > _VALUE_MAX:
+        message = message.replace(repr(value), short(value))
+    if len(message) > _MESSAGE_MAX:
+        message = f"{message[:_MESSAGE_MAX]}…"
     return message if not field else f"{field}{' ' if message.startswith('must ') else ': '}{message}"
 
 
 def _problem(
-    details: Mapping[str, Any], scenario: _YamlFile, contract: _YamlFile | None, changed: set[Steps]
+    details: Mapping[str, Any], scenario: YamlFile, contract: YamlFile | None, changed: set[Steps]
 ) -> tuple[tuple[str, int], str]:
     """One of pydantic's errors as a line, after its place: file, line, field, rule and value."""
     path = tuple(details["loc"])
@@ -236,43 +285,31 @@ def _problem(
     document = scenario
     if contract is not None and path[:1] == ("contract",):
         document, path = contract, path[1:]
-    line = _line(document.root, path)
+    return (document.where, line_of(document.root, path)), located({**details, "loc": path}, document)
+
+
+def errors_of(error: ValidationError) -> list[Mapping[str, Any]]:
+    """All of pydantic's errors but those that only follow: a list is too short because its entries are wrong."""
+    found = error.errors(include_url=False)
+    paths = [each["loc"] for each in found]
+    return [
+        each
+        for each in found
+        if each["type"] != "too_short"
+        or not any(len(path) > len(each["loc"]) and path[: len(each["loc"])] == each["loc"] for path in paths)
+    ]
+
+
+def located(details: Mapping[str, Any], document: YamlFile) -> str:
+    """One of pydantic's errors as a line: file, line, field, rule and value."""
+    path = tuple(details["loc"])
     message = plain(details, shown(path) or f"the {document.what}")
-    return (document.where, line), f"{document.where}:{line}: {message}"
+    return f"{document.where}:{line_of(document.root, path)}: {message}"
 
 
-def _line(node: yaml.Node, path: Steps) -> int:
-    """The line of the innermost part of the path that is in the file, counted from 1."""
-    line = node.start_mark.line
-    for step in path:
-        found = next((entry for entry in _entries(node) if entry[0] == step), None)
-        if found is None:
-            break
-        _, begin, node = found
-        line = begin.start_mark.line
-    return line + 1
-
-
-def _repeated(node: yaml.Node, where: str, path: Steps = (), above: tuple[yaml.Node, ...] = ()) -> Iterator[str]:
-    """Yield repeated fields, of which YAML silently takes the last, and aliases that contain themselves."""
-    if node in above:
-        yield f"{where}:{node.start_mark.line + 1}: {shown(path)}: this alias contains itself"
-        return
-    seen: set[str | int] = set()
-    for step, begin, value in _entries(node):
-        if step in seen:
-            yield f"{where}:{begin.start_mark.line + 1}: {shown((*path, step))}: this field stands here twice"
-        seen.add(step)
-        yield from _repeated(value, where, (*path, step), (*above, node))
-
-
-def _entries(node: yaml.Node) -> list[tuple[str | int, yaml.Node, yaml.Node]]:
-    """The fields or entries of a node: name or number, where it begins, and its value."""
-    if isinstance(node, yaml.MappingNode):
-        return [(key.value, key, value) for key, value in node.value]
-    return (
-        [(number, each, each) for number, each in enumerate(node.value)] if isinstance(node, yaml.SequenceNode) else []
-    )
+def _twice(document: YamlFile) -> Iterator[str]:
+    for line, path in repeated(document.root):
+        yield f"{document.where}:{line}: {shown(path)}: this field stands here twice"
 
 
 def shown(path: Steps) -> str:

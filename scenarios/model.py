@@ -5,9 +5,9 @@ Derives a run's verdict from its property and criterion verdicts.
 
 from collections.abc import Iterable, Mapping, Set
 from functools import partial
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, field_validator
+from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema, field_validator
 
 from drsim.scenarios.answers import CLAUSES, DEFAULT, checked
 from drsim.scenarios.criteria import CRITERIA_NAMES
@@ -17,7 +17,7 @@ from drsim.simulator.checks.completion import completion_bound_us
 from drsim.simulator.cloudwatch.deployed import alarms_by_name
 from drsim.simulator.contract.limits import limits_of
 from drsim.simulator.contract.presets import OUR_CONTRACT
-from drsim.simulator.models import Spec
+from drsim.simulator.models import SchemaVersion, Spec
 from drsim.simulator.spec.world import WorldSpec
 
 PROPERTY_NAMES = tuple(monitor.name for monitor in PROPERTIES)
@@ -33,20 +33,43 @@ def known(kind: str, names: Iterable[str], name: str) -> str:
 class Exercises(Spec):
     """What a run must exercise; a run that exercises less is unknown unless it fails."""
 
-    properties: tuple[Annotated[str, AfterValidator(partial(known, "property", PROPERTY_NAMES))], ...] = ()
-    criteria: tuple[Annotated[str, AfterValidator(partial(known, "criterion", CRITERIA_NAMES))], ...] = ()
+    properties: tuple[
+        Annotated[
+            str,
+            AfterValidator(partial(known, "property", PROPERTY_NAMES)),
+            WithJsonSchema({"type": "string", "enum": list(PROPERTY_NAMES)}),
+        ],
+        ...,
+    ] = Field((), description="Properties that must be exercised.")
+    criteria: tuple[
+        Annotated[
+            str,
+            AfterValidator(partial(known, "criterion", CRITERIA_NAMES)),
+            WithJsonSchema({"type": "string", "enum": list(CRITERIA_NAMES)}),
+        ],
+        ...,
+    ] = Field((), description="Acceptance criteria that must be exercised.")
+
+
+def _alarm_names(schema: dict[str, Any]) -> None:
+    schema["properties"]["alarms"]["propertyNames"] = {"enum": list(alarms_by_name())}
 
 
 class Scenario(WorldSpec):
     """The content of one scenario file."""
 
-    name: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)
-    title: str = Field(min_length=1, max_length=64)
+    model_config = ConfigDict(json_schema_extra=_alarm_names)
+
+    schema_version: SchemaVersion = Field(1, exclude=True)
+    name: str = Field(
+        pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60, description="Its name, which names the folders of its runs."
+    )
+    title: str = Field(min_length=1, max_length=64, description="What it is, in a few words.")
     why: str = Field(min_length=1, description="Why it matters, in one sentence.")
     answer: str = Field(
         DEFAULT, description=f"What came of a run, in one sentence; {{name}} is filled for {', '.join(CLAUSES)}."
     )
-    exercises: Exercises = Exercises()
+    exercises: Exercises = Field(Exercises(), description="What a run must exercise, or its verdict is unknown.")
     suites: tuple[Literal["acceptance", "faults", "load"], ...] = Field(
         (), description="The suites of `drsim run --suite` that have it."
     )

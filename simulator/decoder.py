@@ -87,7 +87,7 @@ def columns_of(line: str | bytes) -> tuple[str, dict[str, int | str]]:
 def _record_of(line: str | bytes) -> list[Any]:
     try:
         record = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise NoEventError(f"no JSON: {error}") from error
     # One comparison accepts an event; only other lines need an explanation.
     if not isinstance(record, list) or not record or list(map(type, record)) != _KINDS.get(str(record[0])):

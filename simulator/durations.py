@@ -14,6 +14,9 @@ _PART: Final = r"([0-9]+(?:\.[0-9]+)?)(us|ms|s|m|h|d) ?"
 _DURATION: Final = f"({_PART})+"
 NEVER_US: Final = 1 << 62
 """Later than any run."""
+_LONGEST: Final = "36500d"
+_LONGEST_US: Final = 36_500 * _UNITS_US["d"]
+_DIGITS_MAX: Final = 30
 MINUTES_FROM: Final = 90
 """Durations from here on are written in minutes. Below it stand the polls' gaps, whose fractions matter."""
 
@@ -22,7 +25,10 @@ def duration_us(text: object) -> int:
     """Parse a duration such as "1h30m", "1.5s" or "250ms" into microseconds. Raises ValueError."""
     if not isinstance(text, str) or not re.fullmatch(_DURATION, text.strip()):
         raise ValueError(f'a duration is a text with units, such as "30m", "1h30m" or "250ms", got {text!r}')
-    us = sum(Fraction(number) * _UNITS_US[unit] for number, unit in re.findall(_PART, text))
+    parts: list[tuple[str, str]] = re.findall(_PART, text)
+    us = sum(Fraction(number[:_DIGITS_MAX]) * _UNITS_US[unit] for number, unit in parts)
+    if us > _LONGEST_US or any(len(number) > _DIGITS_MAX for number, _ in parts):
+        raise ValueError(f"a duration is at most {_LONGEST}, in numbers of at most {_DIGITS_MAX} digits, got {text!r}")
     if us != int(us):
         raise ValueError(f"a duration is a whole number of microseconds, got {text!r}")
     return int(us)

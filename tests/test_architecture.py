@@ -42,7 +42,8 @@ RESULT_DATA: Final = (
 """What reports may import of scenarios and simulator: data such as results, failures and events, and their formats."""
 
 FLOORS: Final = (
-    ("errors", "randomness", "durations", "models", "cloudformation", "processes", "kernel", "executor", "garbage"),
+    ("errors", "garbage", "randomness", "durations", "models", "yaml_text", "cloudformation"),
+    ("processes", "kernel", "executor"),
     ("contract",),
     ("events", "reader", "trace", "decoder"),
     ("services",),

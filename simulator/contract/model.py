@@ -3,12 +3,21 @@
 Owns shape, defaults and validation. `layout` reads and writes items by it, `limits` resolves what it says about time.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
 from itertools import permutations
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    WithJsonSchema,
+    model_validator,
+)
 from pydantic.alias_generators import to_snake
 
 from drsim.orchestrator.model import ExecutionStatus, ExecutionType, JobStatus, Phase, ServerStatus, WaveStatus
@@ -26,7 +35,7 @@ from drsim.simulator.contract.places import (
 )
 from drsim.simulator.contract.surroundings import AlsoJudged, Surroundings
 from drsim.simulator.durations import DurationUs, duration_us, show_duration
-from drsim.simulator.models import Spec
+from drsim.simulator.models import SchemaVersion, Spec, all_of
 
 _STYLES: Final[Mapping[str, Callable[[str], str]]] = {
     "PascalCase": str,
@@ -55,14 +64,21 @@ WordsField = Annotated[
 """A team's words for one of our words; the first is what the plan's worker writes."""
 
 
+def _our_words(schema: dict[str, Any]) -> None:
+    for level, statuses in _STATUSES.items():
+        schema["properties"][level]["propertyNames"] = {"enum": [*map(str, statuses), OTHER]}
+
+
 class Words(Spec):
     """The team's words by ours: what is not given keeps our word. `other` words are neither open nor ended."""
 
-    execution: dict[str, WordsField] = Field({})
-    wave: dict[str, WordsField] = Field({})
-    server: dict[str, WordsField] = Field({})
-    job: dict[str, WordsField] = Field({})
-    type: dict[str, WordsField] = Field({})
+    model_config = ConfigDict(json_schema_extra=_our_words)
+
+    execution: dict[str, WordsField] = Field({}, description="Statuses of executions.")
+    wave: dict[str, WordsField] = Field({}, description="Statuses of waves.")
+    server: dict[str, WordsField] = Field({}, description="Launch statuses of servers.")
+    job: dict[str, WordsField] = Field({}, description="Statuses of jobs.")
+    type: dict[str, WordsField] = Field({}, description="Types of executions.")
 
     @model_validator(mode="before")
     @classmethod
@@ -100,16 +116,16 @@ def _with_own(level: str, given: Any) -> Any:
 class Times(Spec):
     """The format of each instant; `absent` if the team does not keep it."""
 
-    start: TimeFormat = "seconds"
-    end: TimeFormat = "seconds"
-    last_polled: TimeFormat = "seconds"
+    start: TimeFormat = Field("seconds", description="Of the start.")
+    end: TimeFormat = Field("seconds", description="Of the end.")
+    last_polled: TimeFormat = Field("seconds", description="Of the last poll.")
 
 
 class FunctionLimit(Spec):
     """What one function may use. A value that is not given is reported and not judged."""
 
     timeout: DurationUs | None = Field(None, description="Lambda's timeout, which replaces the scenario's.")
-    memory_mb: int | None = Field(None, ge=128, le=10_240)
+    memory_mb: int | None = Field(None, ge=128, le=10_240, description="Memory, which replaces the scenario's.")
 
 
 LIMIT_NAMES: Final = (
@@ -128,8 +144,10 @@ def _known_limit(name: str) -> str:
 class Variable(Spec):
     """An environment variable that sets a limit: its value times `unit`, or a plain number for looks and retries."""
 
-    limit: Annotated[str, AfterValidator(_known_limit)]
-    unit: DurationUs = duration_us("1s")
+    limit: Annotated[
+        str, AfterValidator(_known_limit), WithJsonSchema({"type": "string", "enum": list(LIMIT_NAMES)})
+    ] = Field(description="The limit that it sets.")
+    unit: DurationUs = Field(duration_us("1s"), description="What its value counts.")
 
 
 def _each_phase(value: object) -> object:
@@ -210,7 +228,8 @@ class Promises(Spec):
 def _as_in_files(schema: dict[str, Any]) -> None:
     """Add the fields that a file may have and that validation replaces."""
     all_optional(schema)
-    names = {"type": "object", "additionalProperties": {"type": "string"}}
+    ours = sorted({name for fields in OURS.values() for name in fields.values()})
+    names = {"type": "object", "propertyNames": {"enum": ours}, "additionalProperties": {"type": "string"}}
     schema["properties"]["extends"] = {"enum": ["ours", "plain"], "description": "Gives what the contract leaves out."}
     schema["properties"]["names"] = {**names, "description": "From our attribute to the team's, such as Status: state."}
 
@@ -220,20 +239,21 @@ class Contract(Spec):
 
     model_config = ConfigDict(json_schema_extra=_as_in_files)
 
-    name: str = "plain"
+    schema_version: SchemaVersion = Field(1, exclude=True)
+    name: str = Field("plain", min_length=1, max_length=100, description="Its name in reports.")
     style: Style = Field("PascalCase", description="The spelling of attributes that are not given.")
-    table: TablePlaces = TablePlaces()
-    functions: FunctionPlaces = FunctionPlaces()
-    execution: ExecutionPlaces
-    wave: WavePlaces
-    server: ServerPlaces
-    words: Words = Field(default_factory=lambda: Words.model_validate({}))
-    times: Times = Times()
-    limits: Limits = Limits()
-    promises: Promises = Promises()
+    table: TablePlaces = Field(TablePlaces(), description="The table and its index.")
+    functions: FunctionPlaces = Field(FunctionPlaces(), description="The names of both functions.")
+    execution: ExecutionPlaces = Field(description="Where an item holds each field of an execution.")
+    wave: WavePlaces = Field(description="Where a wave holds each field.")
+    server: ServerPlaces = Field(description="Where a server holds each field.")
+    words: Words = Field(default_factory=lambda: Words.model_validate({}), description="The team's words by ours.")
+    times: Times = Field(Times(), description="The format of each instant.")
+    limits: Limits = Field(Limits(), description="What the team promises about time and use.")
+    promises: Promises = Field(Promises(), description="What the team promises: each switches a check on.")
     rto: RtoField = Field(None, description="Recovery time objectives of scenarios that set none.")
-    surroundings: Surroundings = Surroundings()
-    judged: AlsoJudged = AlsoJudged()
+    surroundings: Surroundings = Field(Surroundings(), description="What exists around the functions.")
+    judged: AlsoJudged = Field(AlsoJudged(), description="What else can be judged.")
 
     @model_validator(mode="before")
     @classmethod
@@ -264,8 +284,8 @@ class Contract(Spec):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        for problem in self._problems():
-            raise ValueError(problem)
+        if problems := [((), None, problem) for problem in self._problems()]:
+            raise all_of(problems)
         return self
 
     def _problems(self) -> Iterator[str]:
@@ -284,6 +304,20 @@ class Contract(Spec):
             yield "promises.versioned needs a place for execution.version"
         if self.promises.job_status and self.wave.job_status is None:
             yield "promises.job_status needs a place for wave.job_status"
+        if self.table.index_range == self.execution.status:
+            yield f"table.index_range must not be the index's hash key, the status, got {self.execution.status!r}"
+        for kind, names in self._names():
+            if twice := [name for name, count in Counter(names).items() if count > 1]:
+                yield f"{kind} must have different names, got {twice[0]!r} twice"
         settles = self.promises.settles
         if settles is not None and settles not in self.words.execution[ExecutionStatus.POLLING]:
             yield f"promises.settles must be one of the words for POLLING, got {settles!r}"
+
+    def _names(self) -> Iterator[tuple[str, list[str]]]:
+        """Yield the names that must differ, by what has them."""
+        around = self.surroundings
+        yield "tables", [self.table.name, *(table.name for table in around.tables)]
+        yield "surroundings.topics", list(around.topics)
+        yield "surroundings.buses", list(around.buses)
+        yield "surroundings.state_machines", list(around.state_machines)
+        yield "judged.metrics", list(self.judged.metrics.values())

@@ -35,6 +35,8 @@ OURS: Final[Mapping[str, Mapping[str, str]]] = {
 }
 """Our own table's attribute of each field, by level."""
 
+TableName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9_.-]{3,255}$")]
+"""Of a table or an index (DynamoDB developer guide, naming rules)."""
 Style = Literal["PascalCase", "camelCase", "snake_case"]
 Path = Annotated[str, Field(pattern=r"^[^.]+(\.[^.]+)*$", description="An attribute; dots lead into maps.")]
 TimeFormat = Literal["seconds", "milliseconds", "iso", "absent"]
@@ -56,45 +58,45 @@ class ExecutionPlaces(Places):
 
     id: Path = Field(description="The hash key.")
     plan: Path | None = Field(description="The range key; null if the table has none.")
-    status: Path
-    start: Path | None
-    end: Path | None
-    type: Path | None
-    last_polled: Path | None
-    version: Path | None
-    total_waves: Path | None
-    waves: Path
+    status: Path = Field(description="The index's hash key.")
+    start: Path | None = Field(description="When it started.")
+    end: Path | None = Field(description="When it ended.")
+    type: Path | None = Field(description="DRILL or RECOVERY, in the team's words.")
+    last_polled: Path | None = Field(description="When it was polled last.")
+    version: Path | None = Field(description="The number that each write raises.")
+    total_waves: Path | None = Field(description="How many waves it is to have.")
+    waves: Path = Field(description="The list of its waves.")
 
 
 class WavePlaces(Places):
     """Where a wave holds each field; null if it does not."""
 
-    number: Path | None
-    name: Path | None
-    region: Path | None
-    account: Path | None
-    job: Path
-    job_status: Path | None
-    status: Path | None
-    message: Path | None
-    servers: Path | None
+    number: Path | None = Field(description="Its number, from 1.")
+    name: Path | None = Field(description="Its name.")
+    region: Path | None = Field(description="The Region of its job.")
+    account: Path | None = Field(description="The AWS account of its job.")
+    job: Path = Field(description="The id of its DRS job.")
+    job_status: Path | None = Field(description="DRS's status of the job, as last seen.")
+    status: Path | None = Field(description="Its own status.")
+    message: Path | None = Field(description="What its status means, in words.")
+    servers: Path | None = Field(description="Its servers.")
 
 
 class ServerPlaces(Places):
     """Where a server holds each field. `servers` of a wave may be a list, or a mapping by server id."""
 
     id: Path | None = Field(description="Null if the servers are a mapping and only its keys are the ids.")
-    status: Path | None
-    instance: Path | None
-    shape: Literal["list", "mapping"] = "list"
+    status: Path | None = Field(description="DRS's launch status of the server.")
+    instance: Path | None = Field(description="The id of the instance that was launched.")
+    shape: Literal["list", "mapping"] = Field("list", description="How a wave holds its servers.")
 
 
 class TablePlaces(Spec):
     """The table and its index. `index_range` is the index's range key; null if it has none."""
 
-    name: str = Field("drs-orchestration-execution-history-test", min_length=3)
-    index: str = Field("StatusIndex", min_length=3)
-    index_range: str | None = None
+    name: TableName = Field("drs-orchestration-execution-history-test", description="The table's name.")
+    index: TableName = Field("StatusIndex", description="The index that the finder queries by status.")
+    index_range: str | None = Field(None, description="The index's range key; by default the start.")
 
 
 class FunctionPlaces(Spec):
@@ -108,4 +110,6 @@ class FunctionPlaces(Spec):
     def _one_or_two(self) -> Self:
         if self.one and (self.finder or self.poller):
             raise ValueError("one must be given alone, without finder and poller")
+        if self.finder is not None and self.finder == self.poller:
+            raise ValueError(f"finder and poller must be different, got {self.finder!r} twice: one function is `one`")
         return self

@@ -7,13 +7,17 @@ import json
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Literal, NoReturn
+from typing import Annotated, Any, Final, Literal, NoReturn
 
-import yaml
 from pydantic import AfterValidator, Field, ValidationInfo
 
 from drsim.orchestrator.model import MetricName
+from drsim.simulator.contract.places import TableName
 from drsim.simulator.models import Spec
+from drsim.simulator.yaml_text import YamlTextError, parsed
+
+# 32 levels of an item (DynamoDB developer guide, limits, 2026-11), the item itself and the list of items.
+_LEVELS_MAX: Final = 34
 
 
 def items_in(path: str) -> list[dict[str, Any]]:
@@ -37,31 +41,37 @@ def statements_in(path: str) -> list[Mapping[str, Any]]:
 def _read(path: str) -> Any:
     try:
         text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+    except UnicodeDecodeError:
+        raise ValueError(f"cannot read {path}: it is not UTF-8 text") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
         raise ValueError(f"cannot read {path}: {reason}") from None
     try:
-        if path.endswith((".yaml", ".yml")):
-            return yaml.safe_load(text)
+        if path.lower().endswith((".yaml", ".yml")):
+            return parsed(text).data
         return json.loads(text, parse_float=Decimal, parse_constant=_refuse)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        problem = getattr(error, "problem", None) or "it is not YAML"
-        raise ValueError(f"{path}{f':{mark.line + 1}' if mark else ''}: {problem}") from None
+    except YamlTextError as error:
+        raise ValueError(f"{path}:{error.line}: {error.problem}") from None
     except json.JSONDecodeError as error:
         raise ValueError(f"{path}:{error.lineno}: {error.msg}") from None
+    except RecursionError:
+        raise ValueError(f"{path}: its values are nested too deep") from None
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
 
 
 def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"numbers must be finite, got {constant}")
 
 
-def _exact(value: Any, path: str) -> Any:
+def _exact(value: Any, path: str, levels: int = _LEVELS_MAX) -> Any:
     """Return a value as DynamoDB's resource API takes it. Raises ValueError for one that is not plain."""
+    if not levels:
+        raise ValueError(f"{path}: values of items must be nested at most 32 levels deep")
     if isinstance(value, dict) and all(isinstance(key, str) for key in value):
-        return {key: _exact(each, path) for key, each in value.items()}
+        return {key: _exact(each, path, levels - 1) for key, each in value.items()}
     if isinstance(value, list):
-        return [_exact(each, path) for each in value]
+        return [_exact(each, path, levels - 1) for each in value]
     if isinstance(value, float):
         value = Decimal(repr(value))
     if value is None or isinstance(value, str | int) or (isinstance(value, Decimal) and value.is_finite()):
@@ -91,9 +101,9 @@ Keyed = Annotated[str, Field(min_length=1)]
 class OtherTable(Spec):
     """Another table that the functions read."""
 
-    name: str = Field(min_length=3)
-    hash: Keyed
-    range: Keyed | None = None
+    name: TableName = Field(description="The table's name.")
+    hash: Keyed = Field(description="The attribute that is its hash key.")
+    range: Keyed | None = Field(None, description="The attribute that is its range key; null if it has none.")
     items: Annotated[str, _checked_by(items_in)] = Field("", description="A JSON or YAML file with a list of items.")
 
 
@@ -101,7 +111,7 @@ class Surroundings(Spec):
     """What exists around the functions when a run begins. Files are relative to the contract's."""
 
     event: dict[str, Any] | None = Field(None, description="The rule's constant input; by default a Scheduled Event.")
-    tables: tuple[OtherTable, ...] = ()
+    tables: tuple[OtherTable, ...] = Field((), description="Other tables that the functions read.")
     topics: tuple[str, ...] = Field((), description="SNS topics, by name.")
     buses: tuple[str, ...] = Field((), description="Event buses, by name.")
     parameters: dict[str, str] = Field({}, description="SSM parameters.")

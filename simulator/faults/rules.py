@@ -3,12 +3,12 @@
 Owns the check that a rule fits its kind. `simulator.spec.world` checks that it fits its scenario.
 """
 
-from typing import Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, WithJsonSchema, field_validator, model_validator
 
 from drsim.simulator.durations import DurationUs, SpreadField, show_duration, show_spread
-from drsim.simulator.faults.kinds import PUT_METRIC_DATA, Fault, Point
+from drsim.simulator.faults.kinds import POINTS, PUT_METRIC_DATA, Fault, Point
 from drsim.simulator.randomness import Spread
 
 # Fields for some kinds only, as their entries list them.
@@ -22,8 +22,10 @@ class Rule(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    fault: Fault
-    operation: str | None = Field(None, description="The point at which it acts; by default each that the fault has.")
+    fault: Fault = Field(description="The kind of fault.")
+    operation: Annotated[str, WithJsonSchema({"type": "string", "enum": sorted(map(str, POINTS))})] | None = Field(
+        None, description="The point at which it acts; by default each that the fault has."
+    )
     function: Literal["ExecutionFinder", "ExecutionPoller"] | None = Field(None, description="Of this function only.")
     execution: str | None = Field(None, description="Of the execution with this id only.")
     region: str | None = Field(None, description="Of this Region only, for DescribeJobs and StartRecovery.")
@@ -48,19 +50,35 @@ class Rule(BaseModel):
     redelivered: bool = Field(False, description="Whether Lambda delivers the event again after the crash.")
     lasting: bool = Field(False, description="Whether it goes on when all else heals, and makes the end impossible.")
 
+    @field_validator("operation")
+    @classmethod
+    def _has_point(cls, operation: str | None, info: ValidationInfo) -> str | None:
+        fault = info.data.get("fault")
+        if operation is not None and fault is not None and operation not in fault.kind.points:
+            points = ", ".join(fault.kind.points)
+            raise ValueError(f"must be one of {points} for {fault}, got {operation!r}")
+        return operation
+
+    @field_validator("before")
+    @classmethod
+    def _after_it_begins(cls, before: int | None, info: ValidationInfo) -> int | None:
+        after = info.data.get("after")
+        if before is not None and after is not None and before <= after:
+            raise ValueError(f"must come later than after ({show_duration(after)}), got {show_duration(before)}")
+        return before
+
+    @field_validator(*OPTIONS)
+    @classmethod
+    def _has_option(cls, value: Any, info: ValidationInfo) -> Any:
+        fault, name = info.data.get("fault"), str(info.field_name)
+        if fault is not None and value != cls.model_fields[name].default and not fault.kind.accepts(name):
+            accepting = sorted(each for each in Fault if each.kind.accepts(name))
+            raise ValueError(f"means nothing for {fault}; it applies to {', '.join(accepting)}")
+        return value
+
     @model_validator(mode="after")
     def _sensible(self) -> Self:
         kind = self.fault.kind
-        if self.operation is not None and self.operation not in kind.points:
-            points = ", ".join(kind.points)
-            raise ValueError(f"operation of {self.fault} must be one of {points}, got {self.operation!r}")
-        if self.before is not None and self.before <= self.after:
-            after, before = show_duration(self.after), show_duration(self.before)
-            raise ValueError(f"before must come later than after ({after}), got {before}")
-        for name in OPTIONS:
-            if getattr(self, name) != type(self).model_fields[name].default and not kind.accepts(name):
-                accepting = sorted(fault for fault in Fault if fault.kind.accepts(name))
-                raise ValueError(f"{name} means nothing for {self.fault}; it applies to {', '.join(accepting)}")
         if not self.operations:
             points = ", ".join(kind.points if self.operation is None else [self.operation])
             chosen = [(name, getattr(self, name)) for name in SELECTORS if getattr(self, name) is not None]

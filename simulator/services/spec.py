@@ -3,9 +3,9 @@
 Defaults are Phase 2's figures (2025-11-28) or AWS's documented limits, or are marked as assumed.
 """
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator
 
 from drsim.simulator.durations import DurationUs, SpreadField, duration_us, show_duration, spread_of
 from drsim.simulator.models import Spec
@@ -17,43 +17,52 @@ class Schedule(Spec):
     rate: DurationUs = Field(duration_us("1m"), description="Time between two ticks; EventBridge allows 1m or more.")
     first: DurationUs = Field(0, description="The first tick, counted from the scenario's start.")
 
-    @model_validator(mode="after")
-    def _whole_minutes(self) -> Self:
-        if self.rate < duration_us("1m") or self.rate % duration_us("1m"):
-            raise ValueError(f"rate must be a whole number of minutes >= 1m, got {show_duration(self.rate)}")
-        return self
+    @field_validator("rate")
+    @classmethod
+    def _whole_minutes(cls, rate: int) -> int:
+        if rate < duration_us("1m") or rate % duration_us("1m"):
+            raise ValueError(f"must be a whole number of minutes >= 1m, got {show_duration(rate)}")
+        return rate
+
+
+_TIMEOUT: Final = "Lambda ends an invocation then."
+_INIT: Final = "Init phase of a cold start, before the handler's time counts."
+_COLD: Final = "Handler's own time, first invocation of an environment."
+_WARM: Final = "Handler's own time, later invocations."
 
 
 class Function(Spec):
     """One Lambda function."""
 
-    memory_mb: int = Field(256, ge=128, le=10_240)
-    timeout: DurationUs
-    init: SpreadField = Field(description="Init phase of a cold start, before the handler's time counts.")
-    overhead_cold: SpreadField = Field(description="Handler's own time, first invocation of an environment.")
-    overhead_warm: SpreadField = Field(description="The same, later invocations.")
-    memory_used_mb: int = Field(90, description="Modelled: Phase 2 saw 89-90 MB.")
+    memory_mb: int = Field(256, ge=128, le=10_240, description="Its memory, as Lambda bills it.")
+    timeout: DurationUs = Field(description=_TIMEOUT)
+    init: SpreadField = Field(description=_INIT)
+    overhead_cold: SpreadField = Field(description=_COLD)
+    overhead_warm: SpreadField = Field(description=_WARM)
+    memory_used_mb: int = Field(90, ge=0, le=10_240, description="Modelled: Phase 2 saw 89-90 MB.")
     retries_max: int = Field(0, ge=0, le=2, description="Lambda's retries of a failed event (after 1m, then 2m).")
     event_age_max: DurationUs = Field(duration_us("6h"), description="MaximumEventAgeInSeconds.")
-    reserved_concurrency: int | None = Field(None, ge=0)
+    reserved_concurrency: int | None = Field(
+        None, ge=0, le=1_000_000, description="Of the account's concurrency, for this function only; null: none."
+    )
 
 
 class FinderFunction(Function):
     """The ExecutionFinder as deployed in Phase 2, where it started cold in 37 ms and ran 6-24 ms warm."""
 
-    timeout: DurationUs = duration_us("60s")
-    init: SpreadField = Field(spread_of("180ms..300ms"), description="Assumed.")
-    overhead_cold: SpreadField = spread_of("16ms..23ms")
-    overhead_warm: SpreadField = spread_of("1ms..14ms")
+    timeout: DurationUs = Field(duration_us("60s"), description=_TIMEOUT)
+    init: SpreadField = Field(spread_of("180ms..300ms"), description=f"{_INIT} Assumed.")
+    overhead_cold: SpreadField = Field(spread_of("16ms..23ms"), description=_COLD)
+    overhead_warm: SpreadField = Field(spread_of("1ms..14ms"), description=_WARM)
 
 
 class PollerFunction(Function):
     """The ExecutionPoller as deployed in Phase 2: 347 ms + 538 ms init cold, 48-175 ms warm."""
 
-    timeout: DurationUs = duration_us("300s")
-    init: SpreadField = spread_of("500ms..576ms")
-    overhead_cold: SpreadField = spread_of("235ms..262ms")
-    overhead_warm: SpreadField = spread_of("0s..62ms")
+    timeout: DurationUs = Field(duration_us("300s"), description=_TIMEOUT)
+    init: SpreadField = Field(spread_of("500ms..576ms"), description=_INIT)
+    overhead_cold: SpreadField = Field(spread_of("235ms..262ms"), description=_COLD)
+    overhead_warm: SpreadField = Field(spread_of("0s..62ms"), description=_WARM)
 
 
 class Functions(Spec):
@@ -61,7 +70,9 @@ class Functions(Spec):
 
     finder: FinderFunction = FinderFunction()
     poller: PollerFunction = PollerFunction()
-    account_concurrency: int = Field(1000, ge=1, description="Concurrent executions of the account in this Region.")
+    account_concurrency: int = Field(
+        1000, ge=1, le=1_000_000, description="Concurrent executions of the account in this Region."
+    )
     queue_delay: SpreadField = Field(spread_of("5ms..25ms"), description="Async queue, accepted to started (assumed).")
     idle_max: DurationUs = Field(duration_us("10m"), description="Lambda ends environments idle for longer (assumed).")
 
@@ -69,11 +80,11 @@ class Functions(Spec):
 class Latencies(Spec):
     """The time of one AWS call, as the function sees it."""
 
-    query_cold: SpreadField = spread_of("14ms..21ms")
-    query_warm: SpreadField = spread_of("5ms..10ms")
+    query_cold: SpreadField = Field(spread_of("14ms..21ms"), description="A Query, the first of an environment.")
+    query_warm: SpreadField = Field(spread_of("5ms..10ms"), description="A Query, later ones.")
     get_item: SpreadField = Field(spread_of("3ms..8ms"), description="Assumed.")
-    update_cold: SpreadField = spread_of("60ms..106ms")
-    update_warm: SpreadField = spread_of("40ms..90ms")
+    update_cold: SpreadField = Field(spread_of("60ms..106ms"), description="An UpdateItem, the first.")
+    update_warm: SpreadField = Field(spread_of("40ms..90ms"), description="An UpdateItem, later ones.")
     describe_jobs: SpreadField = Field(spread_of("60ms..180ms"), description="Assumed: Phase 2 never asked DRS.")
     put_metric_data: SpreadField = Field(spread_of("5ms..15ms"), description="Assumed.")
     invoke: SpreadField = Field(spread_of("110ms..120ms"), description="Phase 2: 340-388 ms for three.")
@@ -96,9 +107,11 @@ class TableSpec(Spec):
 class Drs(Spec):
     """DRS quotas of each account and Region (AWS service quotas), and the page size, which AWS does not publish."""
 
-    jobs_max: int = Field(20, ge=1, description="Concurrent jobs in progress (L-D88FAC3A).")
-    servers_per_job_max: int = Field(100, ge=1, description="Source servers in a single job (L-B827C881).")
-    servers_in_jobs_max: int = Field(500, ge=1, description="Source servers in all jobs (L-05AFA8C6).")
+    jobs_max: int = Field(20, ge=1, le=1_000_000, description="Concurrent jobs in progress (L-D88FAC3A).")
+    servers_per_job_max: int = Field(
+        100, ge=1, le=1_000_000, description="Source servers in a single job (L-B827C881)."
+    )
+    servers_in_jobs_max: int = Field(500, ge=1, le=1_000_000, description="Source servers in all jobs (L-05AFA8C6).")
     page_size: int = Field(100, ge=1, description="Jobs in a page of DescribeJobs (assumed).")
 
 
@@ -110,9 +123,9 @@ class JobLife(Spec):
     in_progress: SpreadField = Field(spread_of("5m..7m"), description="Each server IN_PROGRESS.")
     failed_servers: int = Field(0, ge=0, description="Failing servers of each job; all if it has fewer.")
     hangs: bool = Field(False, description="The job never leaves IN_PROGRESS.")
-    actions: int = Field(0, ge=0, description="Post-launch actions of each server.")
+    actions: int = Field(0, ge=0, le=100, description="Post-launch actions of each server.")
     action_time: SpreadField = Field(spread_of("30s..90s"), description="Time of each action (assumed).")
-    failed_actions: int = Field(0, ge=0, description="Failing actions of each server.")
+    failed_actions: int = Field(0, ge=0, le=100, description="Failing actions of each server.")
     pending_servers: int = Field(0, ge=0, description="Servers still PENDING when the job ends: they never launch.")
     lingers: SpreadField = Field(spread_of("0s"), description="From the last server's end to the job's end.")
     terminates: SpreadField | None = Field(

@@ -1,14 +1,17 @@
 """The workload as data: groups of executions, their waves, and when they start."""
 
 from enum import StrEnum
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
 from drsim.orchestrator.model import ExecutionStatus, ExecutionType, JobStatus
 from drsim.simulator.durations import DurationUs, SpreadField, duration_us, spread_of
 from drsim.simulator.models import Spec
 from drsim.simulator.services.spec import JobLife
+
+SERVERS_MAX: Final = 500
+"""Of a wave: DRS's quota of source servers in all jobs of an account and Region (L-05AFA8C6)."""
 
 
 class Launch(StrEnum):
@@ -25,7 +28,7 @@ class WaveSpec(Spec):
     """One wave, as far as it differs from its group."""
 
     name: str | None = Field(None, min_length=1, max_length=60, description="By default Wave 1, Wave 2 and so on.")
-    servers: int | None = Field(None, ge=1, description="Servers of this wave; None as in the group.")
+    servers: int | None = Field(None, ge=1, le=SERVERS_MAX, description="Servers of this wave; None as in the group.")
     jobs: JobLife | None = Field(None, description="Its job's life; None as in the group.")
     launch: Launch = Field(
         Launch.DRS,
@@ -57,27 +60,32 @@ WavesField = Annotated[
 class Arrival(Spec):
     """When the executions of a group start, counted from the scenario's start."""
 
-    pattern: Literal["at_once", "steady", "poisson", "bursts"] = "at_once"
+    pattern: Literal["at_once", "steady", "poisson", "bursts"] = Field(
+        "at_once", description="How their starts are spread over the time."
+    )
     at: DurationUs = Field(duration_us("5s"), description="The first one.")
-    over: DurationUs = Field(0, description="The time in which the others follow.")
-    bursts: int = Field(1, ge=1, description="Number of bursts, for this pattern.")
+    # As in a file, for it is validated without a value, too.
+    over: DurationUs = Field("0s", validate_default=True, description="The time in which the others follow.")
+    bursts: int = Field(1, ge=1, le=1_000_000, description="Number of bursts, for this pattern.")
 
-    @model_validator(mode="after")
-    def _needs_time(self) -> Self:
-        if self.pattern != "at_once" and self.over == 0:
-            raise ValueError(f"over must be > 0s for pattern {self.pattern}, got 0s")
-        return self
+    @field_validator("over")
+    @classmethod
+    def _needs_time(cls, over: int, info: ValidationInfo) -> int:
+        pattern = info.data.get("pattern", "at_once")
+        if pattern != "at_once" and over == 0:
+            raise ValueError(f"must be > 0s for pattern {pattern}, got 0s")
+        return over
 
 
 class Group(Spec):
     """Executions with the same parameters."""
 
-    executions: int = Field(1, ge=1, le=1_000_000)
+    executions: int = Field(1, ge=1, le=1_000_000, description="Their number; each takes about 14 kB of memory.")
     ids: tuple[Annotated[str, Field(min_length=1)], ...] = Field((), description="Their ids; others are drawn.")
-    type: ExecutionType = ExecutionType.DRILL
+    type: ExecutionType = Field(ExecutionType.DRILL, description="A drill, or a recovery in earnest.")
     waves: WavesField = Field((WaveSpec(),) * 3, description="Their number, or a list with an entry for each.")
-    servers: int = Field(2, ge=1, description="Servers in each wave.")
-    order: Literal["parallel", "sequential"] = "parallel"
+    servers: int = Field(2, ge=1, le=SERVERS_MAX, description="Servers in each wave.")
+    order: Literal["parallel", "sequential"] = Field("parallel", description="How the waves of an execution start.")
     listed: Literal["at_start", "as_started"] = Field("at_start", description="When `Waves` lists a wave.")
     polling_first: bool = Field(False, description="True writes POLLING before any wave has started.")
     start_time: bool = Field(True, description="False leaves the start out; the index must do without it.")
@@ -100,13 +108,25 @@ class Group(Spec):
     deleted_after: DurationUs | None = Field(None, description="A person deletes the item this long after the start.")
     expect: ExecutionStatus | None = Field(None, description="The required final status of each.")
 
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        if len(self.ids) > self.executions:
-            raise ValueError(f"ids must be at most executions ({self.executions}), got {len(self.ids)}")
-        if self.deleted_after is not None and self.expect is not None:
-            raise ValueError(f"expect must not be given with deleted_after, for no status is left, got {self.expect}")
-        if not self.ended_as.terminal:
+    @field_validator("ids")
+    @classmethod
+    def _not_too_many(cls, ids: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        executions = info.data.get("executions")
+        if executions is not None and len(ids) > executions:
+            raise ValueError(f"must be at most executions ({executions}), got {len(ids)}")
+        return ids
+
+    @field_validator("ended_as")
+    @classmethod
+    def _final(cls, status: ExecutionStatus) -> ExecutionStatus:
+        if not status.terminal:
             ends = ", ".join(each for each in ExecutionStatus if each.terminal)
-            raise ValueError(f"ended_as must be one of {ends}, got {self.ended_as}")
-        return self
+            raise ValueError(f"must be one of {ends}, got {status}")
+        return status
+
+    @field_validator("expect")
+    @classmethod
+    def _left_to_expect(cls, expect: ExecutionStatus | None, info: ValidationInfo) -> ExecutionStatus | None:
+        if expect is not None and info.data.get("deleted_after") is not None:
+            raise ValueError(f"must not be given with deleted_after, for no status is left, got {expect}")
+        return expect

@@ -1,26 +1,45 @@
 """A whole world as data: all input of a run besides its seed, and the bounds of the properties."""
 
+import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator, model_validator
-from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, WithJsonSchema, field_validator
 
 from drsim.orchestrator.errors import MalformedError
-from drsim.orchestrator.settings import SETTING_NAMES, settings_from
+from drsim.orchestrator.settings import SETTING_NAMES, Settings, settings_from
 from drsim.simulator.contract.model import Contract
 from drsim.simulator.contract.objectives import Objectives, RtoField
 from drsim.simulator.contract.presets import PRESETS, completed, preset
 from drsim.simulator.durations import DurationUs, duration_us, show_duration
 from drsim.simulator.faults.kinds import Fault
 from drsim.simulator.faults.rules import Rule
-from drsim.simulator.models import Spec
+from drsim.simulator.models import Spec, all_of
 from drsim.simulator.services.spec import Drs, Functions, Latencies, Schedule, TableSpec
 from drsim.simulator.spec.groups import Group
 
 _UNIX_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_YEAR_MAX: Final = 2999
+"""Python knows no year after 9999, and a run with its longest durations ends centuries after its start."""
+_DURATION_US_MAX: Final = duration_us("366d")
+_EXECUTIONS_MAX, _SERVERS_MAX = 1_000_000, 10_000_000
 _PHASE_2: Final = datetime(2025, 11, 28, 20, 32, 29, tzinfo=UTC)
+
+
+_REGION: Final = "^[a-z]{2,3}(-[a-z]{1,20}){1,3}-[0-9]{1,2}$"
+
+
+def _region(name: str) -> str:
+    if not re.fullmatch(_REGION.strip("^$"), name):
+        raise ValueError(f"must be a Region of AWS such as us-east-1, got {name!r}")
+    return name
+
+
+Region = Annotated[str, AfterValidator(_region), WithJsonSchema({"type": "string", "pattern": _REGION})]
 
 
 class Bounds(Spec):
@@ -53,6 +72,22 @@ def _as_texts(settings: object) -> object:
     return settings
 
 
+def _settings_schema() -> dict[str, Any]:
+    """The JSON Schema of settings: each by its name, with its limits."""
+    each = {
+        field.metadata["variable"]: {
+            "type": ["integer", "string"],
+            "minimum": field.metadata["limits"][0],
+            "maximum": field.metadata["limits"][1],
+            "pattern": "^[0-9]+$",
+            "description": f"{field.metadata['limits'][0]:,} to {field.metadata['limits'][1]:,}; "
+            f"{field.default // field.metadata['unit']:,} by default.",
+        }
+        for field in fields(Settings)
+    }
+    return {"type": "object", "properties": each, "additionalProperties": False}
+
+
 def _known_settings(settings: dict[str, str]) -> dict[str, str]:
     unknown = sorted(set(settings) - SETTING_NAMES)
     if unknown:
@@ -75,7 +110,21 @@ def _contract_of(given: object) -> object:
 
 def _in_utc(start: datetime) -> datetime:
     """Read a time without a zone as UTC, as YAML does. Python would take the host's zone."""
+    if not _UNIX_EPOCH.year <= start.year <= _YEAR_MAX:
+        raise ValueError(f"must be in the years {_UNIX_EPOCH.year} to {_YEAR_MAX}, got {start.year}")
     return start if start.tzinfo is not None else start.replace(tzinfo=UTC)
+
+
+def _short_enough(duration_us: int) -> int:
+    if duration_us > _DURATION_US_MAX:
+        raise ValueError(f"must be at most {show_duration(_DURATION_US_MAX)}, got {show_duration(duration_us)}")
+    return duration_us
+
+
+def _different(kind: str, names: tuple[str, ...]) -> tuple[str, ...]:
+    if twice := [name for name, count in Counter(names).items() if count > 1]:
+        raise ValueError(f"must be different {kind}, got {twice[0]!r} twice")
+    return names
 
 
 def _impossible(rule: Rule, scenario: Mapping[str, Any]) -> Iterator[tuple[str, object, str]]:
@@ -83,15 +132,15 @@ def _impossible(rule: Rule, scenario: Mapping[str, Any]) -> Iterator[tuple[str, 
     ids = [each for group in scenario.get("workload", ()) for each in group.ids]
     if rule.execution is not None and "workload" in scenario and rule.execution not in ids:
         known = ", ".join(ids) or "none, for no group has ids"
-        text = f"execution must be one of the workload's ids ({known}), got {rule.execution!r}"
+        text = f"must be one of the workload's ids ({known}), got {rule.execution!r}"
         yield "execution", rule.execution, text
     regions = scenario.get("regions")
     if rule.region is not None and regions is not None and rule.region not in regions:
-        yield "region", rule.region, f"region must be one of {', '.join(regions)}, got {rule.region!r}"
+        yield "region", rule.region, f"must be one of {', '.join(regions)}, got {rule.region!r}"
     for name, end_us in (("heal", scenario.get("heal")), ("duration", scenario.get("duration"))):
         if end_us is not None and rule.after >= end_us and not (name == "heal" and rule.lasting):
             limit, after = show_duration(end_us), show_duration(rule.after)
-            text = f"after must be < {name} ({limit}), or the rule never acts, got {after}"
+            text = f"must be < {name} ({limit}), or the rule never acts, got {after}"
             yield "after", rule.after, text
 
 
@@ -99,9 +148,11 @@ class WorldSpec(Spec):
     """One world: all input of a run besides its seed."""
 
     start: Annotated[datetime, AfterValidator(_in_utc)] = Field(_PHASE_2, description="When virtual time begins.")
-    duration: DurationUs = Field(duration_us("60m"), description="The run ends then at the latest.")
+    duration: Annotated[DurationUs, AfterValidator(_short_enough)] = Field(
+        duration_us("60m"), description="The run ends then at the latest."
+    )
     until_finished: bool = Field(True, description="End earlier, once every execution has been terminal for `settle`.")
-    settle: DurationUs = duration_us("3m")
+    settle: DurationUs = Field(duration_us("3m"), description="How long a run goes on once all is finished.")
     schedule: Schedule = Schedule()
     functions: Functions = Functions()
     latencies: Latencies = Latencies()
@@ -113,11 +164,13 @@ class WorldSpec(Spec):
     table: TableSpec = TableSpec()
     drs: Drs = Drs()
     accounts: int = Field(1, ge=1, le=10_000, description="AWS accounts over which executions are spread.")
-    regions: tuple[str, ...] = Field(("us-east-1",), min_length=1)
-    settings: Annotated[dict[str, str], BeforeValidator(_as_texts), AfterValidator(_known_settings)] = Field(
-        {}, description="Environment variables of both functions, such as SWEEPS_PER_INVOCATION."
+    regions: Annotated[tuple[Region, ...], AfterValidator(partial(_different, "Regions"))] = Field(
+        ("us-east-1",), min_length=1, description="AWS Regions over which executions are spread."
     )
-    workload: tuple[Group, ...] = ()
+    settings: Annotated[
+        dict[str, str], BeforeValidator(_as_texts), AfterValidator(_known_settings), WithJsonSchema(_settings_schema())
+    ] = Field({}, description="Environment variables of both functions, such as SWEEPS_PER_INVOCATION.")
+    workload: tuple[Group, ...] = Field((), description="Groups of executions that start.")
     bounds: Bounds = Bounds()
     rto: RtoField = Field(
         None,
@@ -132,13 +185,22 @@ class WorldSpec(Spec):
     faults: tuple[Rule, ...] = Field((), description="In order: the first one that acts on an event decides it.")
     swarm: Swarm | None = Field(None, description="Draws further rules from the seed.")
 
-    @model_validator(mode="after")
-    def _ids_once(self) -> Self:
-        ids = [each for group in self.workload for each in group.ids]
-        twice = sorted({each for each in ids if ids.count(each) > 1})
-        if twice:
-            raise ValueError(f"ids must be different, got {', '.join(repr(each) for each in twice)} twice")
-        return self
+    @field_validator("workload")
+    @classmethod
+    def _possible_in_all(cls, workload: tuple[Group, ...]) -> tuple[Group, ...]:
+        counts = Counter(each for group in workload for each in group.ids)
+        if twice := sorted(each for each, count in counts.items() if count > 1):
+            raise ValueError(f"ids must be different, got {', '.join(map(repr, twice))} twice")
+        executions = sum(group.executions for group in workload)
+        if executions > _EXECUTIONS_MAX:
+            raise ValueError(
+                f"executions of all groups must be at most {_EXECUTIONS_MAX:,}, for which a run needs about 14 GB of "
+                f"memory, got {executions:,}"
+            )
+        servers = sum(group.executions * (wave.servers or group.servers) for group in workload for wave in group.waves)
+        if servers > _SERVERS_MAX:
+            raise ValueError(f"servers of all executions must be at most {_SERVERS_MAX:,}, got {servers:,}")
+        return workload
 
     @field_validator("rto")
     @classmethod
@@ -169,22 +231,19 @@ class WorldSpec(Spec):
     def _heals_in_time(cls, heal: int | None, info: ValidationInfo) -> int | None:
         duration = info.data.get("duration")
         if heal is not None and duration is not None and heal >= duration:
-            raise ValueError(f"heal must be < duration ({show_duration(duration)}), got {show_duration(heal)}")
+            raise ValueError(f"must be < duration ({show_duration(duration)}), got {show_duration(heal)}")
         return heal
 
     @field_validator("faults")
     @classmethod
     def _possible(cls, rules: tuple[Rule, ...], info: ValidationInfo) -> tuple[Rule, ...]:
-        wrong = [
-            InitErrorDetails(
-                type=PydanticCustomError("fault", "{rule}", {"rule": text}), loc=(number, field), input=value
-            )
+        wrong: list[tuple[tuple[str | int, ...], object, str]] = [
+            ((number, field), value, text)
             for number, rule in enumerate(rules)
             for field, value, text in _impossible(rule, info.data)
         ]
         if wrong:
-            # Each with its own path, which a ValueError would lose.
-            raise ValidationError.from_exception_data("faults", wrong)
+            raise all_of(wrong)
         return rules
 
     @property

@@ -140,8 +140,15 @@ def test_files_of_a_contract_are_relative_to_it_and_read(tmp_path: Path) -> None
     written(tmp_path / "team", '[{"id": "a", "size": 1.5},\n {"id": NaN}]', "plans.json")
     written(tmp_path / "team", '{"Version": "2012-10-17"}', "policy.json")
     items, policy = problems("", contract=path)
-    assert items.endswith("tables[0].items: numbers must be finite, got NaN")
+    assert items.endswith("plans.json: numbers must be finite, got NaN")
     assert "policy.json must be a policy document" in policy
+    for text, problem in (
+        (f'[{{"id": {"[" * 500 + "]" * 500}}}]', "plans.json: values of items must be nested at most 32 levels deep"),
+        ("[" * 100_000, "plans.json: its values are nested too deep"),
+        (f'[{{"id": {"9" * 5_000}}}]', "plans.json: Exceeds the limit (4300 digits) for integer string conversion: "),
+    ):
+        written(tmp_path / "team", text, "plans.json")
+        assert problem in problems("", contract=path)[0]
     written(tmp_path / "team", '[{"id": "a", "size": 1.5}]', "plans.json")
     written(tmp_path / "team", '{"Statement": [{"Effect": "Allow"}]}', "policy.json")
     contract = parse(SCENARIO, "mine.yaml", contract=path).contract

@@ -167,12 +167,36 @@ def test_what_plain_leaves_unjudged_has_a_reason_and_a_way_to_turn_it_on() -> No
         ({"names": {"Statuz": "state"}}, "names: keys must be among ExecutionId, .*, got 'Statuz'"),
         ({"execution": {"waves": "w", "end": "w.end"}}, "a place must not lie in another one, got 'w.end' in 'w'"),
         ({"wave": {"status": "state", "job": "state.job"}}, "got 'state.job' in 'state'"),
+        ({"functions": {"finder": "a", "poller": "a"}}, "finder and poller must be different, got 'a' twice"),
+        (
+            {"table": {"name": "plans"}, "surroundings": {"tables": [{"name": "plans", "hash": "id"}]}},
+            "tables must have different names, got 'plans' twice",
+        ),
+        ({"surroundings": {"topics": ["a", "a"]}}, "surroundings.topics must have different names, got 'a' twice"),
+        ({"judged": {"metrics": {"PollErrors": "a", "WavesPolled": "a"}}}, "judged.metrics must have different names"),
+        (
+            {"table": {"index_range": "Status"}},
+            "index_range must not be the index's hash key, the status, got 'Status'",
+        ),
+        ({"table": {"name": "a b"}}, "String should match pattern"),
         ({"limits": {"timeout": -3}}, "must be a duration such as 30m, or none, got -3"),
     ],
 )
 def test_wrong_contract_is_refused_with_the_rule(contract: dict[str, Any], problem: str) -> None:
     with pytest.raises(ValidationError, match=problem):
         Contract.model_validate(contract)
+
+
+def test_all_rules_that_a_contract_breaks_are_reported_at_once() -> None:
+    wrong = {"server": {"id": None}, "promises": {"versioned": True, "job_status": True}}
+    wrong |= {"execution": {"version": None}, "wave": {"job_status": None}}
+    with pytest.raises(ValidationError) as caught:
+        Contract.model_validate(wrong)
+    assert [error["msg"].partition(" ")[0] for error in caught.value.errors()] == [
+        "server:",
+        "promises.versioned",
+        "promises.job_status",
+    ]
 
 
 def test_announcements_are_judged_unless_the_contract_says_otherwise() -> None:

@@ -32,17 +32,17 @@ def test_a_rule_is_as_long_as_it_says_or_else_as_its_fault_is() -> None:
     [
         (
             {"fault": "job-vanished", "operation": "Query"},
-            ": operation of job-vanished must be one of DescribeJobs, got 'Query'",
+            "operation: must be one of DescribeJobs for job-vanished, got 'Query'",
         ),
         (
             {"fault": "cancelled", "operation": "StartRecovery"},
-            ": operation of cancelled must be one of UpdateItem, GetItem, got 'StartRecovery'",
+            "operation: must be one of UpdateItem, GetItem for cancelled, got 'StartRecovery'",
         ),
-        ({"fault": "denied", "after": "2m", "before": "2m"}, ": before must come later than after (2m), got 2m"),
-        ({"fault": "denied", "before": "0s"}, ": before must come later than after (0s), got 0s"),
+        ({"fault": "denied", "after": "2m", "before": "2m"}, "before: must come later than after (2m), got 2m"),
+        ({"fault": "denied", "before": "0s"}, "before: must come later than after (0s), got 0s"),
         (
             {"fault": "denied", "delay": "2s"},
-            ": delay means nothing for denied; it applies to clock-skew, cold-start, end-duplicated, "
+            "delay: means nothing for denied; it applies to clock-skew, cold-start, end-duplicated, "
             "event-delayed, "
             "event-duplicated, index-lag, job-late, slow, stale-read, tick-late, timed-out",
         ),
