@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from enum import IntEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Final, Literal, TypeVar
 
 import typer
 
@@ -24,26 +24,15 @@ def _completed(start: str) -> list[str]:
     return [name for name in catalogue() if name.startswith(start)]
 
 
-NamesArgument = Annotated[
-    list[str],
-    typer.Argument(
-        metavar="NAME|FILE...",
-        help="Catalogue scenarios, YAML files, or - for standard input.",
-        autocompletion=_completed,
-    ),
-]
+_NAMES: Final = typer.Argument(
+    metavar="NAME|FILE...", help="Catalogue scenarios, YAML files, or - for standard input.", autocompletion=_completed
+)
+NamesArgument = Annotated[list[str], _NAMES]
 NameArgument = Annotated[
     str, typer.Argument(metavar="NAME|FILE", help="A catalogue scenario or a YAML file.", autocompletion=_completed)
 ]
 Suite = Literal["acceptance", "faults", "load", "all"]
-SomeNamesArgument = Annotated[
-    list[str] | None,
-    typer.Argument(
-        metavar="NAME|FILE...",
-        help="Catalogue scenarios, YAML files, or - for standard input.",
-        autocompletion=_completed,
-    ),
-]
+SomeNamesArgument = Annotated[list[str] | None, _NAMES]
 SuiteOption = Annotated[
     Suite | None, typer.Option("--suite", help="Scenarios of the catalogue that belong together; all: no large loads.")
 ]

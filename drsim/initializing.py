@@ -5,12 +5,13 @@ Owns which files there are and the commands printed at the end; their texts are 
 
 import os
 import shlex
+from collections.abc import Mapping
 from contextlib import chdir
 from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import typer
 from typer.exceptions import Exit
@@ -37,7 +38,7 @@ _FILES: Final = {
     FILE: ("pyproject.toml.j2", "[tool.drsim]: what runs, for commands and tests"),
 }
 """The files, each with its template and what it is."""
-_EDITED: Final = {"scenario": _SCENARIO, "contract": _CONTRACT}
+_EDITED: Final[Mapping[Literal["scenario", "contract"], str]] = {"scenario": _SCENARIO, "contract": _CONTRACT}
 """Files that an editor checks by a schema beside them, by the schema's name."""
 _PRESETS: Final = ("ours", "plain")
 _NEXT: Final = (
