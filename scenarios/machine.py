@@ -2,6 +2,7 @@
 
 import os
 import platform
+import secrets  # noqa: TID251 - a secret must not follow from a seed
 import time
 from datetime import UTC, datetime
 from functools import cache
@@ -24,6 +25,11 @@ def utc_now() -> str:
 def pause(seconds: float) -> None:
     """Wait in real time."""
     time.sleep(seconds)
+
+
+def new_secret() -> str:
+    """A word that nobody can guess."""
+    return secrets.token_urlsafe(16)
 
 
 def code_digest(*files: str | None) -> str:
