@@ -233,8 +233,8 @@ class Endpoint:
             answer = Response.from_app(self._moto, caller.environ, buffered=True)
         except NotImplementedError as error:
             return caller.not_implemented(f": {error}")
-        except json.JSONDecodeError as error:
-            return caller.error(400, "SerializationException", f"the body is not JSON: {error}")
+        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+            return caller.error(400, "SerializationException", f"the body is not a JSON object: {error}")
         # A request may hold anything, and moto expects what botocore sends.
         except Exception as error:
             self._complain(f"{caller}: moto failed with {type(error).__name__}: {error}")
