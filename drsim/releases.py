@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from drsim.arguments import ExitCode, UserError, writing
+from drsim.interruption import held
 from drsim.stored_runs import RESULT, result_in
 
 if TYPE_CHECKING:
@@ -35,7 +36,8 @@ def released(
                 for scenario in scenarios
                 if scenario.name not in done
             }
-            writing(lambda: _write(out, [(f"{each.scenario}-{seed}", each) for each in results], missing))
+            with held():
+                writing(lambda: _write(out, [(f"{each.scenario}-{seed}", each) for each in results], missing))
 
 
 def _write(out: Path, runs: "Sequence[tuple[str, Result]]", missing: dict[str, str]) -> None:

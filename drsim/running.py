@@ -12,6 +12,7 @@ from typer.exceptions import Exit
 
 from drsim import arguments
 from drsim.arguments import ExitCode, TraceKept, UserError, complain, worst, writing
+from drsim.interruption import held
 from drsim.releases import INDEX, released
 from drsim.scenarios.extras import MissingExtraError
 from drsim.scenarios.tiers import Tier
@@ -180,9 +181,10 @@ def _run_one(
             complain(f"internal error in {which}: {error} (see {folder / outputs.ERROR})")
             return ExitCode.INTERNAL, None
         code, done = _judged(done, scenario, compared, which)
-        troubles = writing(lambda: outputs.write(done, folder, with_chrome=trace == "chrome"))
-        kept = writing(lambda: evidence.keep(folder, done.result, scenario, began, command.surroundings)).last_digest
-    _show(done.result, folder, kept, troubles, as_json=command.as_json)
+        with held():
+            troubles = writing(lambda: outputs.write(done, folder, with_chrome=trace == "chrome"))
+            kept = writing(lambda: evidence.keep(folder, done.result, scenario, began, command.surroundings))
+    _show(done.result, folder, kept.last_digest, troubles, as_json=command.as_json)
     return worst([code, ExitCode.INTERNAL] if troubles else [code]), done.result
 
 

@@ -62,7 +62,7 @@ def serve(
     _check_reach(host, allow or [], is_exposed=expose)
     option(scenario.name, lambda: check_fit(scenario.workload, scenario.judged_by))
     code = ExitCode.PASS
-    with _interrupted_by_sigterm(), suppress(KeyboardInterrupt):
+    with _ended_by_signals(), suppress(KeyboardInterrupt):
         code = _serve(scenario, seed, speed, host, port, allow or [], paused=paused)
     raise Exit(code)
 
@@ -82,13 +82,16 @@ def _check_reach(host: str, names: list[str], *, is_exposed: bool) -> None:
 
 
 @contextmanager
-def _interrupted_by_sigterm() -> Iterator[None]:
-    """Let SIGTERM, which supervisors send, do what Ctrl-C does."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+def _ended_by_signals() -> Iterator[None]:
+    """Let Ctrl-C, and SIGTERM, which supervisors send, end the server, which is no interruption of a command."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    for number in before:
+        signal.signal(number, signal.default_int_handler)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _serve(
