@@ -1,7 +1,7 @@
 """The files of a release beside the folders of its runs, and those files written again from its runs."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -12,7 +12,6 @@ from drsim.stored_runs import RESULT, result_in
 
 if TYPE_CHECKING:
     from drsim.reports.release import Release, ReleaseRecord
-    from drsim.scenarios.model import Scenario
     from drsim.scenarios.result import Result
 
 INDEX: Final = "index.html"
@@ -21,23 +20,22 @@ _REASONS: Final = {ExitCode.INTERNAL: "an internal error ended it", ExitCode.INT
 
 
 @contextmanager
-def released(
-    out: Path, scenarios: "Sequence[Scenario]", seed: int, codes: list[ExitCode], results: "list[Result]"
-) -> Iterator[None]:
-    """Write the release's files of several runs at the end, however it comes. `codes` and `results` grow meanwhile."""
+def released(out: Path, folders: Mapping[str, Path], codes: list[ExitCode], results: "list[Result]") -> Iterator[None]:
+    """Write the release's files of several runs at the end, however it comes. `codes` and `results` grow meanwhile.
+
+    `folders` has the folder of each run by the name of its scenario.
+    """
     try:
         yield
     finally:
-        if len(scenarios) > 1 and results:
+        if len(folders) > 1 and results:
             done = {result.scenario for result in results}
-            endings = dict(zip((scenario.name for scenario in scenarios), codes, strict=False))
+            endings = dict(zip(folders, codes, strict=False))
             missing = {
-                scenario.name: _REASONS.get(endings.get(scenario.name, ExitCode.PASS), "not run")
-                for scenario in scenarios
-                if scenario.name not in done
+                name: _REASONS.get(endings.get(name, ExitCode.PASS), "not run") for name in folders if name not in done
             }
             with held():
-                writing(lambda: _write(out, [(f"{each.scenario}-{seed}", each) for each in results], missing))
+                writing(lambda: _write(out, [(folders[each.scenario].name, each) for each in results], missing))
 
 
 def _write(out: Path, runs: "Sequence[tuple[str, Result]]", missing: dict[str, str]) -> None:

@@ -36,6 +36,7 @@ class _Command:
     seed: int
     changes: list[str]
     out: Path
+    folders: dict[str, Path]
     surroundings: "Circumstances"
     trace: TraceKept
     as_json: bool
@@ -69,6 +70,7 @@ def run(
 
     Several scenarios also leave one report of them all: index.html, summary.md, junit.xml and evidence.json.
     """
+    from drsim import circumstances
     from drsim import console as terminal
 
     names, tier = arguments.chosen(names, suite), tier or default_tier(finder)
@@ -77,12 +79,14 @@ def run(
     choice = Choice(tier, finder, poller, tuple(paths or ()), tuple(variables or ()), contract)
     if problems := list(choice.problems(scenarios)):
         raise UserError("\n".join(problems))
-    begun = _begun(scenarios, seed, choice, by, comment, out)
-    command = _Command(choice, seed, changes or [], out, begun, trace, as_json)
+    by_name = dict(zip(names, scenarios, strict=True))
+    folders = _folders(out, by_name, seed, choice, changes or [])
+    begun = circumstances.gathered(choice, by, comment, out)
+    command = _Command(choice, seed, changes or [], out, folders, begun, trace, as_json)
     results: list[Result] = []
     codes: list[ExitCode] = []
-    with released(out, scenarios, seed, codes, results):
-        _run_all(command, dict(zip(names, scenarios, strict=True)), codes, results)
+    with released(out, folders, codes, results):
+        _run_all(command, by_name, codes, results)
     if len(results) > 1 and not as_json:
         from drsim.run_console import show_total
 
@@ -91,16 +95,21 @@ def run(
     raise Exit(worst(codes))
 
 
-def _begun(scenarios: "list[Scenario]", seed: int, choice: Choice, by: str, comment: str, out: Path) -> "Circumstances":
-    """Make the folder of runs, which holds none that a person signed, and return what surrounds them."""
-    from drsim import circumstances, evidence
+def _folders(
+    out: Path, scenarios: "dict[str, Scenario]", seed: int, choice: Choice, changes: list[str]
+) -> dict[str, Path]:
+    """Make the folder of runs, and return the folder of each, which holds none that a person signed."""
+    from drsim import evidence, outputs
+    from drsim.run_folders import folders_of
 
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"--out {out}: {error.strerror}") from None
-    evidence.refuse_signed(out / f"{scenario.name}-{seed}" for scenario in scenarios)
-    return circumstances.gathered(choice, by, comment, out)
+    outputs.remove_left_of_runs(out)
+    folders = folders_of(out, scenarios, seed, choice, changes)
+    evidence.refuse_signed(folders.values())
+    return folders
 
 
 def _run_all(
@@ -152,7 +161,7 @@ def _run_one(
     from drsim.simulator.trace import BrokenSimulationError, UnwrittenTraceError
 
     choice, seed, trace = command.choice, command.seed, command.trace
-    which, folder = f"{scenario.name}, seed {seed}", command.out / f"{scenario.name}-{seed}"
+    which, folder = f"{scenario.name}, seed {seed}", command.folders[scenario.name]
     level: Level = "full" if trace == "chrome" else trace
     began = machine.utc_now()
     with contextlib.ExitStack() as ending:

@@ -2,7 +2,7 @@
 
 import os
 import platform
-import secrets  # noqa: TID251 - a secret must not follow from a seed
+import secrets
 import time
 from datetime import UTC, datetime
 from functools import cache
