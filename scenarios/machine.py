@@ -28,7 +28,7 @@ def pause(seconds: float) -> None:
 
 
 def new_secret() -> str:
-    """A word that nobody can guess."""
+    """A word that cannot be guessed."""
     return secrets.token_urlsafe(16)
 
 

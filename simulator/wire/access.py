@@ -18,7 +18,7 @@ _READS: Final = ("GET", "HEAD")
 _SIGNED_QUERY: Final = re.compile(r"(^|&)(X-Amz-Credential|AWSAccessKeyId)=", re.IGNORECASE)
 
 
-class RefusedError(Exception):
+class ForbiddenError(Exception):
     """A request that is not answered: AWS's code for it, and a message that says what would be right."""
 
     def __init__(self, code: str, message: str) -> None:
@@ -55,26 +55,26 @@ class Access:
         self.names = frozenset(name_in(name) for name in names)
 
     def check_origin(self, environ: Mapping[str, Any]) -> None:
-        """Raise RefusedError for a request by another name, or of a page that came from another name."""
+        """Raise ForbiddenError for a request by another name, or of a page that came from another name."""
         host = environ.get("HTTP_HOST", "")
         if not self._is_known(host):
-            raise RefusedError(
+            raise ForbiddenError(
                 "AccessDeniedException", f"Host must be a loopback name or one of drsim serve --allow, got {host!r}"
             )
         origin = environ.get("HTTP_ORIGIN")
         if origin is not None and not self._is_known(origin.partition("://")[2]):
-            raise RefusedError(
+            raise ForbiddenError(
                 "AccessDeniedException", f"Origin must be a loopback name or one of drsim serve --allow, got {origin!r}"
             )
         # A picture or a link of a page has no Origin.
         if origin is None and environ.get("HTTP_SEC_FETCH_SITE") == "cross-site":
-            raise RefusedError("AccessDeniedException", "requests of pages of other sites are not answered")
+            raise ForbiddenError("AccessDeniedException", "requests of pages of other sites are not answered")
 
     def check_token(self, environ: Mapping[str, Any]) -> None:
-        """Raise RefusedError for a request that may change something, and has not the token."""
+        """Raise ForbiddenError for a request that may change something, and has not the token."""
         given = environ.get("HTTP_X_DRSIM_TOKEN", "")
         if environ["REQUEST_METHOD"] not in _READS and not hmac.compare_digest(given.encode(), self.token.encode()):
-            raise RefusedError(
+            raise ForbiddenError(
                 "AccessDeniedException",
                 f"{TOKEN_HEADER} must be the token that drsim serve printed, got {'another' if given else 'none'}",
             )
@@ -85,8 +85,8 @@ class Access:
 
 
 def check_credentials(environ: Mapping[str, Any]) -> None:
-    """Raise RefusedError for a call without credentials, in a header or in a presigned URL. Any credentials will do."""
+    """Raise ForbiddenError for a call without credentials, in a header or in a presigned URL. Any credentials will do."""
     if not environ.get("HTTP_AUTHORIZATION") and not _SIGNED_QUERY.search(environ.get("QUERY_STRING", "")):
-        raise RefusedError(
+        raise ForbiddenError(
             "MissingAuthenticationTokenException", "the request has no credentials; any that sign it will do"
         )

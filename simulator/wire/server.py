@@ -27,7 +27,7 @@ from drsim.simulator.handlers.operations import READS
 from drsim.simulator.reader import WaveView
 from drsim.simulator.services.errors import ItemTooLargeError
 from drsim.simulator.spec.world import Bounds, WorldSpec
-from drsim.simulator.wire.access import BODY_BYTES_MAX, Access, RefusedError, check_credentials
+from drsim.simulator.wire.access import BODY_BYTES_MAX, Access, ForbiddenError, check_credentials
 from drsim.simulator.wire.aws_errors import error_response
 from drsim.simulator.wire.deployment import REGION
 from drsim.simulator.wire.messages import account_of
@@ -149,11 +149,11 @@ class Endpoint:
         try:
             self._access.check_origin(environ)
             if path.startswith("/moto-api"):
-                raise RefusedError("AccessDeniedException", "moto's own endpoints are closed in drsim serve")
+                raise ForbiddenError("AccessDeniedException", "moto's own endpoints are closed in drsim serve")
             (self._access.check_token if is_ours else check_credentials)(environ)
             # Before this request's turn, since a client may send slowly.
             body = _body(environ)
-        except RefusedError as error:
+        except ForbiddenError as error:
             return _json(403, {"error": f"{error}"}) if is_ours else caller.error(403, error.code, f"{error}")
         except RequestEntityTooLarge:
             text = f"a body must have at most {BODY_BYTES_MAX // 1024 // 1024} MB"

@@ -14,6 +14,7 @@ from tests.drsim.served import Served, serving
 
 pytestmark = [pytest.mark.slow, pytest.mark.socket]
 
+
 def signed(service: str, **headers: str) -> dict[str, str]:
     """The headers of a call, without a signature that anybody could check."""
     credential = f"Credential=any/20250101/us-east-1/{service}/aws4_request"
