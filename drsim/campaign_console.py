@@ -36,6 +36,7 @@ from drsim.simulator.checks.ledger import PHASES
 from drsim.simulator.durations import plural, show_seconds
 from drsim.simulator.errors import RunEndingError
 from drsim.tiers import running_code
+from drsim.trust import Trust
 from drsim.watching import Check
 
 Found: TypeAlias = Sequence[tuple[Scenario, Contradiction]]
@@ -144,6 +145,7 @@ def _keep(
         try:
             with running_code(f"{path}"):
                 kept = failure.read(path)
+                Trust(given=code).check(failure.code_of(kept), path)
                 has_changed = failure.has_other_code(kept, code)
                 still_fails = not has_changed or failure.replay(kept).outcome == "still fails"
         except (ScenarioError, UserError) as error:
@@ -216,9 +218,11 @@ def _show_end(console: Console, kept: Failure, path: Path, difference: Differenc
     long_line(console, f"  replay  drsim replay {path}")
 
 
-def replayed(console: Console, path: Path, parts: str | None, *, with_story: bool = True) -> str:
-    """Run a saved failure again, print its outcome, and return it. Raises ScenarioError."""
+def replayed(console: Console, path: Path, parts: str | None, trust: Trust, *, with_story: bool = True) -> str:
+    """Run a saved failure again, print its outcome, and return it. Raises ScenarioError, and UserError for its code."""
     kept = failure.read(path)
+    if parts is None:
+        trust.check(failure.code_of(kept), path)
     answer = failure.replay(kept, parts)
     verdict = "pass" if answer.outcome == "fixed" else "fail"
     line(console, verdict, f"{path}: {answer.outcome}: {answer.detail}", bold=True)
@@ -228,12 +232,13 @@ def replayed(console: Console, path: Path, parts: str | None, *, with_story: boo
     return answer.outcome
 
 
-def shrunk_again(console: Console, path: Path) -> bool:
+def shrunk_again(console: Console, path: Path, trust: Trust) -> bool:
     """Make a saved failure smaller, in its place. A file that a person has edited stays, and a new one is written.
 
-    False if it no longer fails. Raises ScenarioError and OSError.
+    False if it no longer fails. Raises ScenarioError, OSError, and UserError for its code.
     """
     kept = failure.read(path)
+    trust.check(failure.code_of(kept), path)
     if failure.replay(kept).outcome == "fixed":
         line(console, "pass", f"{path}: fixed, there is nothing to shrink", bold=True)
         return False
