@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from drsim.scenarios.model import Scenario
 
 
-class _Kind(NamedTuple):
+class _Distinction(NamedTuple):
     """What makes a run another one. Code that changed under the same name does not, nor does `--trace`."""
 
     tier: str
@@ -26,7 +26,7 @@ class _Kind(NamedTuple):
         handlers = None if self.handlers is None else self.handlers.model_dump(mode="json")
         return digest_of([self.tier, handlers, self.settings])
 
-    def differences(self, other: "_Kind") -> list[str]:
+    def differences(self, other: "_Distinction") -> list[str]:
         return [name for name, one, two in zip(self._fields, self, other, strict=True) if one != two]
 
 
@@ -37,7 +37,7 @@ def folders_of(
     found = {}
     for name, scenario in scenarios.items():
         usual = found[scenario.name] = out / f"{scenario.name}-{seed}"
-        own = _Kind(choice.tier, functions_of(choice), scenario.model_dump(mode="json", exclude_defaults=True))
+        own = _Distinction(choice.tier, functions_of(choice), scenario.model_dump(mode="json", exclude_defaults=True))
         if others := _differences(usual, own, choice.command(name, seed, changes, "full")):
             found[scenario.name] = usual.with_name(f"{usual.name}-{own.digest[:8]}")
             which = " and ".join(f"another {each}" if each == "tier" else f"other {each}" for each in others)
@@ -45,7 +45,7 @@ def folders_of(
     return found
 
 
-def _differences(folder: Path, own: _Kind, command: str) -> list[str]:
+def _differences(folder: Path, own: _Distinction, command: str) -> list[str]:
     """What the run in a folder has otherwise; nothing if there is no run that can be read."""
     if not (folder / RESULT).exists():
         return []
@@ -53,10 +53,10 @@ def _differences(folder: Path, own: _Kind, command: str) -> list[str]:
         kept = read(folder)
     except (OSError, ValueError):
         return _differences_of_older(folder, own, command)
-    return own.differences(_Kind(kept.tier, kept.functions, kept.configuration))
+    return own.differences(_Distinction(kept.tier, kept.functions, kept.configuration))
 
 
-def _differences_of_older(folder: Path, own: _Kind, command: str) -> list[str]:
+def _differences_of_older(folder: Path, own: _Distinction, command: str) -> list[str]:
     """The same of a run without evidence, by its tier and the command that repeats it."""
     try:
         result = result_in(folder)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 TrustOption = Annotated[
     bool, typer.Option("--trust", help="Import the code that FILE names, also from outside of the current project.")
 ]
+_BUILT_IN: Final = Path("/built into Python")
 _INSTALLED: Final = frozenset({"site-packages", "dist-packages"})
 
 
@@ -49,10 +50,9 @@ class Trust:
             return
         for place in _places(code):
             found = _file_of(place, code)
-            if found is None or not self._is_inside(found):
-                where = "which was not found" if found is None else f"which is {found}"
+            if found is not None and not self._is_inside(found):
                 raise UserError(
-                    f"{file} names code to import: {place!r}, {where}, outside of the current project {self.root}; "
+                    f"{file} names code to import: {place!r}, which is {found}, outside of the current project {self.root}; "
                     "--trust imports it, and it runs with your rights"
                 )
 
@@ -71,7 +71,10 @@ def _places(code: "Code") -> Iterator[str]:
 
 
 def _file_of(place: str, code: "Code") -> Path | None:
-    """The file or the folder that a place names; of a module the outermost package, which is imported first."""
+    """The file or the folder that a place names; of a module the outermost package, which is imported first.
+
+    None if there is none, so that nothing can be imported.
+    """
     if isinstance(code, str):
         name, search = place.partition(":")[0], ["", *sys.path]
     elif Path(place) in code.paths:
@@ -84,9 +87,10 @@ def _file_of(place: str, code: "Code") -> Path | None:
     try:
         # A project that is installed editable may be found by its own finder only.
         found = PathFinder.find_spec(top, search) or find_spec(top)
+    # A module that is imported already and has no origin.
     except ValueError:
-        return None
+        return _BUILT_IN
     if found is None:
         return None
     places = [found.origin] if found.has_location else list(found.submodule_search_locations or ())
-    return Path(places[0]).resolve() if places and places[0] else None
+    return Path(places[0]).resolve() if places and places[0] else _BUILT_IN

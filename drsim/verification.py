@@ -176,7 +176,7 @@ def _contract_digest(evidence: Evidence) -> str:
         return ""
 
 
-def repetition(folder: Path, evidence: Evidence, trust: Trust) -> Iterator[str]:
+def repetition(folder: Path, evidence: Evidence, trust: Trust | None = None) -> Iterator[str]:
     """Run the scenario again, and yield how its trace and its result differ from those that are recorded.
 
     Raises UserError if the handlers cannot be run here, or may not be imported.
@@ -188,7 +188,7 @@ def repetition(folder: Path, evidence: Evidence, trust: Trust) -> Iterator[str]:
         yield f"a scenario that this drsim does not know: {plain(trouble, shown(trouble['loc']))}"
         return
     try:
-        again = _run(scenario, evidence, folder / EVIDENCE, trust).result
+        again = _run(scenario, evidence, folder / EVIDENCE, trust or Trust()).result
     except BrokenSimulationError as error:
         yield f"no result: the simulation broke: {visible(error)}"
         return

@@ -85,7 +85,7 @@ class Access:
 
 
 def check_credentials(environ: Mapping[str, Any]) -> None:
-    """Raise ForbiddenError for a call without credentials, in a header or in a presigned URL. Any credentials will do."""
+    """Raise ForbiddenError for a call without credentials, in a header or a presigned URL. Any credentials will do."""
     if not environ.get("HTTP_AUTHORIZATION") and not _SIGNED_QUERY.search(environ.get("QUERY_STRING", "")):
         raise ForbiddenError(
             "MissingAuthenticationTokenException", "the request has no credentials; any that sign it will do"

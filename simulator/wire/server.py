@@ -249,9 +249,9 @@ class _Dispatcher(DomainDispatcherApplication):
     """moto's choice of a backend, without its print of a service that it does not have."""
 
     def get_backend_for_host(self, host: str | None) -> Any:
-        if host and ".amazonaws.com" in host:
-            if not any(pattern.match(f"http://{host}") for _, pattern in self.backend_url_patterns):
-                raise NotImplementedError("moto has no such service")
+        is_known = any(pattern.match(f"http://{host}") for _, pattern in self.backend_url_patterns)
+        if host and ".amazonaws.com" in host and not is_known:
+            raise NotImplementedError("moto has no such service")
         return super().get_backend_for_host(host)
 
 

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
@@ -11,6 +11,9 @@ from tests.browser import chromium
 from tests.drsim.served import Served, serving
 
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 pytestmark = [pytest.mark.slow, pytest.mark.socket]
 
@@ -60,7 +63,7 @@ def foreign_port() -> Iterator[int]:
 
 
 @pytest.fixture
-def page() -> "Iterator[playwright.Page]":
+def page() -> "Iterator[Page]":
     """A page of a browser for which all names of the domain test lead to this machine."""
     try:
         path = chromium.path()
@@ -86,7 +89,7 @@ def _assert_untouched(served: Served) -> None:
 
 @pytest.mark.parametrize("site", ["evil.test", "localhost"])
 def test_page_of_another_origin_reads_and_changes_nothing(
-    site: str, foreign_port: int, served: Served, page: "playwright.Page"
+    site: str, foreign_port: int, served: Served, page: "Page"
 ) -> None:
     page.goto(f"http://{site}:{foreign_port}/")
     read, paused, guessed, unread, called, posted, state = page.evaluate(ATTEMPTS, served.url)
@@ -96,9 +99,7 @@ def test_page_of_another_origin_reads_and_changes_nothing(
     _assert_untouched(served)
 
 
-def test_name_that_is_rebound_to_this_machine_reads_and_changes_nothing(
-    served: Served, page: "playwright.Page"
-) -> None:
+def test_name_that_is_rebound_to_this_machine_reads_and_changes_nothing(served: Served, page: "Page") -> None:
     port = served.url.rpartition(":")[2]
     # The page and the endpoint have one origin now, so the browser allows all that the server does.
     page.goto(f"http://rebound.test:{port}/drsim/time")

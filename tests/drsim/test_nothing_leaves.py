@@ -30,7 +30,7 @@ sys.addaudithook(seen)
 OURS = "drsim.orchestrator.entrypoints"
 HANDLERS = ["--finder", f"{OURS}:finder_handler", "--poller", f"{OURS}:poller_handler"]
 BUG = ["--parts", "tests.planted_bugs.registry:BUGS:ForgetsItsOwnWrite"]
-_POLLING = Path(__file__).resolve().parents[2] / "examples" / "polling"
+_POLLING = Path(__file__).resolve().parents[2] / "examples" / "polling_mended"
 EXAMPLE = [
     "--finder",
     f"{_POLLING}/finder/app.py:lambda_handler",

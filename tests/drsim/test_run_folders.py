@@ -8,8 +8,8 @@ import pytest
 
 from drsim.cli import main
 
-HANDLERS = ("--finder", "drsim.orchestrator.entrypoints:finder_handler")
-HANDLERS += ("--poller", "drsim.orchestrator.entrypoints:poller_handler")
+OURS = "drsim.orchestrator.entrypoints"
+HANDLERS = ("--finder", f"{OURS}:finder_handler", "--poller", f"{OURS}:poller_handler")
 
 
 @pytest.fixture

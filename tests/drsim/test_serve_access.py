@@ -121,7 +121,7 @@ def test_missing_operation_is_501_without_a_retry(
     served: Served, service: str, operation: str, parameters: dict[str, str]
 ) -> None:
     keys = {"aws_access_key_id": "any", "aws_secret_access_key": "any"}
-    client = boto3.client(service, "us-east-1", endpoint_url=served.url, **keys)
+    client = boto3.client(service, "us-east-1", endpoint_url=served.url, **keys)  # type: ignore[call-overload]
     began = time.monotonic()
     with pytest.raises(ClientError, match="drsim serve does not have") as caught:
         getattr(client, operation)(**parameters)

@@ -116,7 +116,6 @@ def test_evidence_with_code_from_elsewhere_is_refused_without_trust(
         "subprocess:call",
         "sys:exit",
         "yaml:NAME",
-        "nothing_of_this_name:NAME",
         "../elsewhere.py:NAME",
         ".venv/lib/python3/site-packages/six.py:NAME",
     ],
@@ -129,6 +128,10 @@ def test_standard_library_and_installed_packages_are_not_the_project(
         Trust().check(Handlers(finder=place, poller=None), Path("failure.yaml"))
     Trust(everything=True).check(Handlers(finder=place, poller=None), Path("failure.yaml"))
     Trust(given=Handlers(finder=place, poller=None)).check(Handlers(finder=place, poller=None), Path("failure.yaml"))
+
+
+def test_missing_module_is_left_to_the_error_of_its_import() -> None:
+    Trust().check("nothing_of_this_name.below:PARTS", Path("failure.yaml"))
 
 
 def test_link_out_of_the_project_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
