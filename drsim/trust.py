@@ -52,8 +52,8 @@ class Trust:
             found = _file_of(place, code)
             if found is not None and not self._is_inside(found):
                 raise UserError(
-                    f"{file} names code to import: {place!r}, which is {found}, outside of the current project {self.root}; "
-                    "--trust imports it, and it runs with your rights"
+                    f"{file} names code to import: {place!r}, which is {found}, "
+                    f"outside of the current project {self.root}; --trust imports it, and it runs with your rights"
                 )
 
     def _is_inside(self, path: Path) -> bool:
