@@ -41,7 +41,17 @@ SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Change the scenario, e.g. executions=200 or duration=45m."),
 ]
-OutOption = Annotated[Path, typer.Option(metavar="DIR", help="Where the folder of each run or campaign goes.")]
+
+
+def _named_folder(text: str | Path) -> Path:
+    if not str(text).strip():
+        raise typer.BadParameter(f"must name a folder, such as drsim-runs or ., got {str(text)!r}")
+    return Path(text)
+
+
+OutOption = Annotated[
+    Path, typer.Option(metavar="DIR", parser=_named_folder, help="Where the folder of each run or campaign goes.")
+]
 OUT_DEFAULT = Path("drsim-runs")
 FinderOption = Annotated[str, typer.Option(metavar="PLACE", help="Your finder: FILE.py:HANDLER or MODULE:HANDLER.")]
 PollerOption = Annotated[

@@ -38,6 +38,7 @@ from drsim.simulator.durations import plural, show_seconds
 from drsim.simulator.errors import RunEndingError
 from drsim.simulator.faults.kinds import Fault
 from drsim.tiers import running_code
+from drsim.trust import Trust
 from drsim.watching import Check
 
 Found: TypeAlias = Sequence[tuple[Scenario, Contradiction]]
@@ -157,6 +158,7 @@ def _keep(
         try:
             with running_code(f"{path}"):
                 kept = failure.read(path)
+                Trust(given=code).check(failure.code_of(kept), path)
                 has_changed = failure.has_other_code(kept, code)
                 still_fails = not has_changed or failure.replay(kept).outcome == "still fails"
         except (ScenarioError, UserError) as error:
@@ -229,9 +231,11 @@ def _show_end(console: Console, kept: Failure, path: Path, difference: Differenc
     long_line(console, f"  replay  {runnable(shlex.join(['drsim', 'replay', str(path)]))}")
 
 
-def replayed(console: Console, path: Path, parts: str | None, *, with_story: bool = True) -> str:
-    """Run a saved failure again, print its outcome, and return it. Raises ScenarioError."""
+def replayed(console: Console, path: Path, parts: str | None, trust: Trust, *, with_story: bool = True) -> str:
+    """Run a saved failure again, print its outcome, and return it. Raises ScenarioError, and UserError for its code."""
     kept = failure.read(path)
+    if parts is None:
+        trust.check(failure.code_of(kept), path)
     answer = failure.replay(kept, parts)
     verdict = "pass" if answer.outcome == "fixed" else "fail"
     line(console, verdict, f"{answer.outcome}: {answer.detail}", bold=True)
@@ -242,27 +246,36 @@ def replayed(console: Console, path: Path, parts: str | None, *, with_story: boo
     return answer.outcome
 
 
-def shrunk_again(console: Console, path: Path) -> bool:
-    """Make a saved failure smaller, in its place. False if it no longer fails. Raises ScenarioError and OSError."""
+def shrunk_again(console: Console, path: Path, trust: Trust) -> bool:
+    """Make a saved failure smaller, in its place. A file that a person has edited stays, and a new one is written.
+
+    False if it no longer fails. Raises ScenarioError, OSError, and UserError for its code.
+    """
     kept = failure.read(path)
+    trust.check(failure.code_of(kept), path)
     if failure.replay(kept).outcome == "fixed":
         line(console, "pass", f"{path}: fixed, there is nothing to shrink", bold=True)
         return False
     code = failure.code_of(kept)
+    # Comments are not in the data. drsim's own text has none.
+    is_own = path.read_text(encoding="utf-8") == failure.in_yaml(kept)
+    place = path if is_own else next(each for each in campaign_files.numbered(path) if not each.exists())
     with Repeater() as repeater:
         differing = repeater.divergence(kept.scenario, kept, code)
     if differing:
         kept = kept.model_copy(update={"digest": "", "differing": differing})
-        failure.write(kept, path)
-        line(console, "fail", f"{path}: {kept.property}, not shrunk: {NOT_DETERMINISTIC}", bold=True)
-        _show_end(console, kept, path)
+        failure.write(kept, place)
+        line(console, "fail", f"{place}: {kept.property}, not shrunk: {NOT_DETERMINISTIC}", bold=True)
+        _show_end(console, kept, place)
         return True
     smaller, runs_count, trouble = shrunk_failure(kept.scenario, kept, code=code, seconds_max=_SHRINK_SECONDS)
     if trouble:
         line(console, "fail", f"{path}: {kept.property}, left as it is: {trouble}", bold=True)
         return True
     smaller = smaller.model_copy(update={"signature": kept.signature})
-    failure.write(smaller, path)
-    line(console, "fail", f"{path}: {kept.property}, shrunk ({plural(runs_count, 'run')})", bold=True)
-    _show_failure(console, smaller, path)
+    failure.write(smaller, place)
+    line(console, "fail", f"{place}: {kept.property}, shrunk ({plural(runs_count, 'run')})", bold=True)
+    if not is_own:
+        long_line(console, f"  {path} stays: it has comments or other changes of yours")
+    _show_failure(console, smaller, place)
     return True

@@ -66,7 +66,12 @@ def failure_paths(folder: Path, found: Contradiction) -> Iterator[Path]:
     """Yield the file of a failure, and those of later ones of the same name: NAME-2.yaml, NAME-3.yaml..."""
     path = failure_path(folder, found)
     yield path
-    yield from (path.with_name(f"{path.stem}-{number}.yaml") for number in count(2))
+    yield from numbered(path)
+
+
+def numbered(path: Path) -> Iterator[Path]:
+    """Yield NAME-2.yaml, NAME-3.yaml... for NAME.yaml."""
+    yield from (path.with_name(f"{path.stem}-{number}{path.suffix}") for number in count(2))
 
 
 def begin(path: Path, header: Header, ranges: Sequence[Explored]) -> None:

@@ -24,18 +24,20 @@ from drsim.scenarios.model import Scenario
 from drsim.scenarios.result import RunVerdict, instant
 from drsim.simulator.durations import plural, show_seconds
 from drsim.simulator.errors import RunEndingError
+from drsim.trust import Trust
 
 _PAGE: Final = "report.html"
 _MARKDOWN: Final = "report.md"
 _STORIES_MAX: Final = 20
 
 
-def write(folder: Path) -> list[Path]:
+def write(folder: Path, trust: Trust | None = None) -> list[Path]:
     """Write the page and the Markdown of a campaign into its folder, and return their paths.
 
-    Raises OSError, and UserError for a folder without a campaign or with a file that cannot be read.
+    Raises OSError, and UserError for a folder without a campaign, or with a file that cannot be read or names code that
+    may not be imported.
     """
-    summary = summed_up(folder)
+    summary = summed_up(folder, trust)
     return _written(folder, report.render_html(summary), report.render_markdown(summary))
 
 
@@ -80,7 +82,7 @@ def _written(folder: Path, page: str, markdown: str) -> list[Path]:
     return list(documents)
 
 
-def summed_up(folder: Path) -> report.CampaignSummary:
+def summed_up(folder: Path, trust: Trust | None = None) -> report.CampaignSummary:
     """All data of a campaign's report. Raises UserError."""
     kept = reading(lambda: read(folder / CAMPAIGN))
     if kept is None:
@@ -88,6 +90,9 @@ def summed_up(folder: Path) -> report.CampaignSummary:
     header, campaign = kept.header, Campaign(kept.ranges)
     paths = sorted((folder / FAILURES).glob("*.yaml"))
     failures = reading(lambda: {path: failure.read(path) for path in paths})
+    trust = trust or Trust()
+    for path, each_kept in failures.items():
+        trust.check(failure.code_of(each_kept), path)
     done = [(each.first, each.last) for each in kept.ranges]
     run = joined(done)
     requested = header.seeds or (run and (run[0][0], run[-1][1]))

@@ -31,6 +31,7 @@ from drsim.scenarios.parts import Code
 from drsim.scenarios.result import RunVerdict
 from drsim.scenarios.source_scan import sources_digest
 from drsim.simulator.durations import plural
+from drsim.trust import Trust
 from drsim.watching import Check, unwatched
 
 if TYPE_CHECKING:
@@ -151,7 +152,7 @@ def explored(
         line(console, "unknown", "your handlers' code changed during the campaign: seeds ran different code", indent=2)
     firsts = [(scenario_of(scenario, group[0]), group[0]) for group in campaign.groups().values()]
     exit_code = _ended(console, work, campaign.verdict, firsts, code, folder, check)
-    _report(console, folder)
+    _report(console, folder, code)
     if (work.interrupted or work.lost) and campaign.seeds_count < seeds[1] - seeds[0] + 1:
         console.print(f"  {'interrupted; ' if work.interrupted else ''}--resume continues from {path}")
     return exit_code
@@ -244,8 +245,8 @@ def _ended(
     return ExitCode.UNKNOWN if work.lost or verdict == "unknown" else ExitCode.PASS
 
 
-def _report(console: Console, folder: Path) -> None:
+def _report(console: Console, folder: Path, code: Code) -> None:
     try:
-        long_line(console, f"  report  {campaign_report.write(folder)[0]}")
+        long_line(console, f"  report  {campaign_report.write(folder, Trust(given=code))[0]}")
     except UserError as error:
         long_line(console, f"  no report: {error}")

@@ -109,13 +109,16 @@ def gathered(choice: Choice, by: str, comment: str, out: Path) -> Circumstances:
         job=job,
         commit=commit,
         no_commit=no_commit,
-        functions=None if handlers is None else _functions_of(choice),
+        functions=functions_of(choice),
         digests=digests,
         versions=versions(choice.tier),
     )
 
 
-def _functions_of(choice: Choice) -> FunctionsRecord:
+def functions_of(choice: Choice) -> FunctionsRecord | None:
+    """The handlers of a choice as the evidence records them; None for this project's own."""
+    if not choice.finder:
+        return None
     variables = dict(variable.split("=", 1) for variable in choice.variables)
     paths = tuple(map(str, choice.paths))
     return FunctionsRecord(finder=choice.finder, poller=choice.poller, paths=paths, variables=variables)

@@ -12,6 +12,7 @@ from drsim.comparing import compare
 from drsim.contracting import contract
 from drsim.exploring import explore, replay, shrink
 from drsim.initializing import init
+from drsim.interruption import listening
 from drsim.listing import list_scenarios, show
 from drsim.logs import logs
 from drsim.program import show_version
@@ -91,6 +92,15 @@ def _leave_output() -> None:
 
 def main(words: list[str] | None = None) -> int:
     """Run the command line and return its exit code. No user error ends in a traceback."""
+    with listening() as signals:
+        code = _main(words)
+        if signals.first is None:
+            return code
+        # Code of a user's own may have ignored the interruption.
+        return signals.exit_code
+
+
+def _main(words: list[str] | None) -> int:
     code = 0
     try:
         code = int(typer.main.get_command(app).main(words, prog_name="drsim", standalone_mode=False) or 0)

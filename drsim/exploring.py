@@ -11,6 +11,7 @@ from typer.exceptions import Exit
 from drsim import arguments
 from drsim.arguments import EngineName, ExitCode, UserError, option, reading, worst, writing
 from drsim.tiers import Choice, default_tier, fitting, running_code, try_handlers
+from drsim.trust import Trust, TrustOption
 
 if TYPE_CHECKING:
     from drsim.scenarios.model import Scenario
@@ -134,6 +135,7 @@ def replay(
     parts: Annotated[
         str | None, typer.Option(metavar="MODULE:NAME", help="Other parts; '' for drsim's own code.")
     ] = None,
+    trust: TrustOption = False,
 ) -> None:
     """Run a saved failure again: it still fails (exit 1), is fixed (0), or differs (1)."""
     from drsim import campaign_console
@@ -141,17 +143,23 @@ def replay(
 
     _check_parts(parts or "")
     with running_code(f"{file}"):
-        outcome = reading(lambda: campaign_console.replayed(output(), file, parts))
+        outcome = reading(lambda: campaign_console.replayed(output(), file, parts, Trust(trust)))
     raise Exit(ExitCode.PASS if outcome == "fixed" else ExitCode.FAIL)
 
 
-def shrink(file: Annotated[Path, typer.Argument(metavar="FILE", help="A failure that `drsim explore` saved.")]) -> None:
-    """Make a saved failure smaller, in its place: it fails (exit 1) or is fixed (0)."""
+def shrink(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A failure that `drsim explore` saved.")],
+    trust: TrustOption = False,
+) -> None:
+    """Make a saved failure smaller, in its place: it fails (exit 1) or is fixed (0).
+
+    A file that you edited stays, and the smaller one is NAME-2.yaml beside it.
+    """
     from drsim import campaign_console
     from drsim.console import output
 
     with running_code(f"{file}"):
-        failing = writing(lambda: reading(lambda: campaign_console.shrunk_again(output(), file)))
+        failing = writing(lambda: reading(lambda: campaign_console.shrunk_again(output(), file, Trust(trust))))
     raise Exit(ExitCode.FAIL if failing else ExitCode.PASS)
 
 

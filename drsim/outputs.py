@@ -5,11 +5,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from drsim.reports.documents import CHROME, PAGE, File, Lines, UnwrittenError, files
+from drsim.reports.documents import CHROME, NAMES, PAGE, File, Lines, UnwrittenError, files
 from drsim.reports.evidence import EVIDENCE
 from drsim.reports.evidence_block import parted
 from drsim.reports.history import TraceError
-from drsim.scenarios.atomic_files import beside, replaced
+from drsim.scenarios.atomic_files import beside, remove_left, replaced
 from drsim.scenarios.result import Result
 from drsim.stored_runs import RESULT
 
@@ -108,6 +108,19 @@ def _write(file: File, path: Path) -> None:
 
 
 def write_error(trouble: str, folder: Path) -> None:
-    """Keep the traceback of a run in which the simulation itself broke. Raises OSError."""
+    """Keep the traceback of a run in which the simulation itself broke, and no file of an earlier run.
+
+    Raises OSError.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / ERROR).write_text(trouble, encoding="utf-8")
+    # The verdict of an earlier run must not pass for this run's.
+    for name in (RESULT, EVIDENCE, TRACE, LEFT, *NAMES):
+        (folder / name).unlink(missing_ok=True)
+    with replaced(folder / ERROR) as place:
+        place.write_text(trouble, encoding="utf-8", errors="backslashreplace")
+
+
+def remove_left_of_runs(out: Path) -> None:
+    """Remove the unfinished traces in a folder of runs whose processes were killed."""
+    for folder in out.glob("*/"):
+        remove_left(folder, TRACE)

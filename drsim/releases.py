@@ -1,7 +1,7 @@
 """The files of a release beside the folders of its runs, and those files written again from its runs."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from hashlib import sha256
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from drsim.arguments import ExitCode, UserError, writing
+from drsim.interruption import held
 from drsim.stored_runs import RESULT, result_in
 
 if TYPE_CHECKING:
@@ -21,11 +22,11 @@ _REASONS: Final = {ExitCode.INTERNAL: "an internal error ended it", ExitCode.INT
 
 @contextmanager
 def released(
-    out: Path, planned: Sequence[tuple[str, int]], codes: list[ExitCode], results: "list[Result]"
+    out: Path, planned: Mapping[tuple[str, int], Path], codes: list[ExitCode], results: "list[Result]"
 ) -> Iterator[None]:
     """Write the release's files of several runs at the end, however it comes. `codes` and `results` grow meanwhile.
 
-    A planned run is a scenario's name and a seed.
+    `planned` has the folder of each run by the name of its scenario and its seed.
     """
     try:
         yield
@@ -41,7 +42,9 @@ def released(
                 for run in planned
                 if run not in done
             }
-            writing(lambda: _write(out, [(f"{each.scenario}-{each.seed}", each) for each in results], missing))
+            made = [(planned[each.scenario, each.seed].name, each) for each in results]
+            with held():
+                writing(lambda: _write(out, made, missing))
 
 
 def _write(out: Path, runs: "Sequence[tuple[str, Result]]", missing: dict[str, str]) -> None:

@@ -24,6 +24,9 @@ def report(
     trace: Annotated[
         Literal["chrome"] | None, typer.Option("--trace", help="Also write the trace for Perfetto, trace.chrome.json.")
     ] = None,
+    trust: Annotated[
+        bool, typer.Option("--trust", help="With --campaign: import the code that failures name, wherever it is.")
+    ] = False,
 ) -> None:
     """Write all reports again, from result.json, the trace and evidence.json: the same bytes.
 
@@ -33,16 +36,21 @@ def report(
     """
     if campaign and trace is not None:
         raise UserError("--trace: an exploration keeps no trace; `drsim run` does")
-    codes = (code for folder in folders for code in _written_again(folder, campaign, with_chrome=trace is not None))
+    codes = (
+        code
+        for folder in folders
+        for code in _written_again(folder, campaign, with_chrome=trace is not None, is_trusted=trust)
+    )
     raise Exit(worst(codes))
 
 
-def _written_again(folder: Path, campaign: bool, *, with_chrome: bool) -> Iterator[ExitCode]:
+def _written_again(folder: Path, campaign: bool, *, with_chrome: bool, is_trusted: bool) -> Iterator[ExitCode]:
     try:
         if campaign:
             from drsim.campaign_report import write
+            from drsim.trust import Trust
 
-            print(*writing(partial(write, folder)), sep="\n")
+            print(*writing(partial(write, folder, Trust(is_trusted))), sep="\n")
         for file in () if campaign else runs_in(folder):
             yield _written(file, with_chrome=with_chrome)
         if not campaign and (index := write_again(folder)):

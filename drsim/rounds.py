@@ -14,6 +14,7 @@ from drsim.campaign_console import replayed
 from drsim.campaign_files import FAILURES
 from drsim.console import long_line
 from drsim.tiers import running_code
+from drsim.trust import Trust
 from drsim.watching import ChangedError, HandlerFiles
 
 
@@ -57,7 +58,7 @@ def _next_round(
         # One failure that cannot be read or run keeps no other one from its replay.
         try:
             with running_code(f"{path}"):
-                reading(partial(replayed, console, path, None, with_story=False))
+                reading(partial(replayed, console, path, None, Trust(given=files.handlers), with_story=False))
         except UserError as error:
             complain(f"{error}")
     return explore_all()

@@ -12,6 +12,7 @@ from typer.exceptions import Exit
 
 from drsim import arguments
 from drsim.arguments import ExitCode, TraceKept, UserError, complain, worst, writing
+from drsim.interruption import held
 from drsim.releases import INDEX, released
 from drsim.scenarios.extras import MissingExtraError
 from drsim.scenarios.tiers import Tier
@@ -45,11 +46,12 @@ class _Command:
 
 
 class _Planned(NamedTuple):
-    """A run that a command makes: the scenario by the name that the user gave, and a seed."""
+    """A run that a command makes: the scenario by the name that the user gave, a seed, and the folder of its files."""
 
     name: str
     scenario: "Scenario"
     seed: int
+    folder: Path
 
 
 def run(
@@ -84,6 +86,7 @@ def run(
 
     Several runs also leave one report of them all: index.html, summary.md, junit.xml and evidence.json.
     """
+    from drsim import circumstances
     from drsim import console as terminal
 
     names, tier = arguments.chosen(names, suite), tier or default_tier(finder)
@@ -95,12 +98,12 @@ def run(
     if quiet and as_json:
         raise UserError("--quiet prints lines for people and --json results: give one of them")
     which = _seeds(seed, seeds)
-    planned = [_Planned(*pair, each) for pair in zip(names, scenarios, strict=True) for each in which]
-    begun = _begun(planned, choice, by, comment, out)
+    planned = _planned(out, dict(zip(names, scenarios, strict=True)), which, choice, changes or [])
+    begun = circumstances.gathered(choice, by, comment, out)
     command = _Command(choice, changes or [], out, begun, trace, "json" if as_json else "line" if quiet else "summary")
     results: list[Result] = []
     codes: list[ExitCode] = []
-    with released(out, [(each.scenario.name, each.seed) for each in planned], codes, results):
+    with released(out, {(each.scenario.name, each.seed): each.folder for each in planned}, codes, results):
         _run_all(command, planned, codes, results)
     if len(results) > 1 and not as_json:
         from drsim.run_console import show_total
@@ -118,18 +121,26 @@ def _seeds(seed: int | None, seeds: str) -> Sequence[int]:
     return arguments.seeds_of(seeds)
 
 
-def _begun(planned: Sequence[_Planned], choice: Choice, by: str, comment: str, out: Path) -> "Circumstances":
-    """Make the folder of runs, which holds none that a person signed, and return what surrounds them."""
-    from drsim import circumstances, evidence, releases
+def _planned(
+    out: Path, scenarios: "dict[str, Scenario]", seeds: Sequence[int], choice: Choice, changes: list[str]
+) -> list[_Planned]:
+    """Make the folder of runs, and return the runs, whose folders hold none that a person signed."""
+    from drsim import evidence, outputs, releases
+    from drsim.run_folders import folder_of
 
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"--out {out}: {error.strerror}") from None
-    folders = [f"{each.scenario.name}-{each.seed}" for each in planned]
-    evidence.refuse_signed(out / folder for folder in folders)
-    releases.refuse_signed(out, folders)
-    return circumstances.gathered(choice, by, comment, out)
+    outputs.remove_left_of_runs(out)
+    planned = [
+        _Planned(name, scenario, seed, folder_of(out, name, scenario, seed, choice, changes))
+        for name, scenario in scenarios.items()
+        for seed in seeds
+    ]
+    evidence.refuse_signed(each.folder for each in planned)
+    releases.refuse_signed(out, [each.folder.name for each in planned])
+    return planned
 
 
 def _run_all(command: _Command, planned: Sequence[_Planned], codes: list[ExitCode], results: "list[Result]") -> None:
@@ -179,9 +190,8 @@ def _run_one(
     from drsim.simulator.handlers.errors import HandlerError
     from drsim.simulator.trace import BrokenSimulationError, UnwrittenTraceError
 
-    name, scenario, seed = planned
-    choice, trace = command.choice, command.trace
-    which, folder = f"{scenario.name}, seed {seed}", command.out / f"{scenario.name}-{seed}"
+    name, scenario, seed, folder = planned
+    choice, trace, which = command.choice, command.trace, f"{scenario.name}, seed {seed}"
     level: Level = "full" if trace == "chrome" else trace
     began = machine.utc_now()
     with contextlib.ExitStack() as ending:
@@ -210,9 +220,10 @@ def _run_one(
             complain(f"internal error in {which}: {error} (see {folder / outputs.ERROR})")
             return ExitCode.INTERNAL, None
         code, done = _judged(done, scenario, compared, which)
-        troubles = writing(lambda: outputs.write(done, folder, with_chrome=trace == "chrome"))
-        kept = writing(lambda: evidence.keep(folder, done.result, scenario, began, command.circumstances)).last_digest
-    _show(done.result, folder, kept, troubles, command.shown)
+        with held():
+            troubles = writing(lambda: outputs.write(done, folder, with_chrome=trace == "chrome"))
+            kept = writing(lambda: evidence.keep(folder, done.result, scenario, began, command.circumstances))
+    _show(done.result, folder, kept.last_digest, troubles, command.shown)
     return worst([code, ExitCode.INTERNAL] if troubles else [code]), done.result
 
 

@@ -15,9 +15,11 @@ from drsim.arguments import ExitCode, SeedOption, SetOption, UserError, complain
 
 if TYPE_CHECKING:
     from drsim.scenarios.model import Scenario
+    from drsim.simulator.wire.access import Access
     from drsim.simulator.wire.pacer import Pacer
     from drsim.simulator.wire.server import Endpoint, ServedWorld
 
+_HOST: Final = "127.0.0.1"
 _SPARE_SERVERS: Final = 10
 _SPEED_MAX: Final = 100_000.0
 _STOP_SECONDS_MAX: Final = 0.8
@@ -36,7 +38,12 @@ def serve(
     changes: SetOption = None,
     speed: Annotated[float, typer.Option(metavar="N", help="Virtual seconds for each second of yours.")] = 60,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Where to listen; 0 for any free port.")] = 5000,
-    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    host: Annotated[str, typer.Option(help="The address to listen on; other than loopback it needs --expose.")] = _HOST,
+    expose: Annotated[bool, typer.Option("--expose", help="Let other machines use this world; see --host.")] = False,
+    allow: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Another name by which clients reach it, in Host and Origin."),
+    ] = None,
     paused: Annotated[bool, typer.Option("--paused", help="Let time stand still until POST /drsim/resume.")] = False,
 ) -> None:
     """Serve DRS, the execution table and a scenario's workload to any AWS client, in virtual time; Ctrl-C ends it."""
@@ -52,26 +59,47 @@ def serve(
         import drsim.simulator.wire.server  # noqa: F401 - to see whether it is installed
     from drsim.simulator.workload import check_fit
 
+    _check_reach(host, allow or [], is_exposed=expose)
     option(scenario.name, lambda: check_fit(scenario.workload, scenario.judged_by))
     code = ExitCode.PASS
-    with _interrupted_by_sigterm(), suppress(KeyboardInterrupt):
-        code = _serve(scenario, seed, speed, host, port, paused=paused)
+    with _ended_by_signals(), suppress(KeyboardInterrupt):
+        code = _serve(scenario, seed, speed, host, port, allow or [], paused=paused)
     raise Exit(code)
 
 
+def _check_reach(host: str, names: list[str], *, is_exposed: bool) -> None:
+    """Refuse to listen where other machines can connect, unless the user wants that."""
+    from drsim.simulator.wire.access import is_loopback, name_in
+
+    if not is_loopback(host) and not is_exposed:
+        raise UserError(
+            f"--host {host!r} lets every machine that reaches this one read and change the world, with any "
+            "credentials and without encryption; --expose allows it"
+        )
+    for name in names:
+        if not name or name_in(name) != name.lower():
+            raise UserError(f"--allow must be a host name or an address, without scheme and port, got {name!r}")
+
+
 @contextmanager
-def _interrupted_by_sigterm() -> Iterator[None]:
-    """Let SIGTERM, which supervisors send, do what Ctrl-C does."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+def _ended_by_signals() -> Iterator[None]:
+    """Let Ctrl-C, and SIGTERM, which supervisors send, end the server, which is no interruption of a command."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    for number in before:
+        signal.signal(number, signal.default_int_handler)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
-def _serve(scenario: "Scenario", seed: int, speed: float, host: str, port: int, *, paused: bool) -> ExitCode:
+def _serve(
+    scenario: "Scenario", seed: int, speed: float, host: str, port: int, names: list[str], *, paused: bool
+) -> ExitCode:
     from drsim.console import long_line, output
-    from drsim.scenarios.machine import wall_seconds
+    from drsim.scenarios.machine import new_secret, wall_seconds
+    from drsim.simulator.wire.access import Access
     from drsim.simulator.wire.pacer import Pacer
     from drsim.simulator.wire.server import Endpoint, bound, http_server, served_world
 
@@ -82,10 +110,12 @@ def _serve(scenario: "Scenario", seed: int, speed: float, host: str, port: int, 
         raise UserError(f"cannot listen on {host}, port {port}: {reason}; --port 0 takes any free port") from None
     with closing(listening), served_world(scenario, seed=seed, spare_servers=_SPARE_SERVERS) as world:
         pacer = Pacer(world.kernel, speed=speed, paused=paused, wall_seconds=wall_seconds, complain=complain)
-        endpoint = Endpoint(world, pacer)
+        access = Access(new_secret(), [host, *names])
+        endpoint = Endpoint(world, pacer, access, complain)
         server = http_server(listening, endpoint)
         began_s = wall_seconds()
-        long_line(output(), _announcement(scenario, seed, world, pacer, f"http://{_shown_host(host)}:{server.port}"))
+        url = f"http://{_shown_host(host)}:{server.port}"
+        long_line(output(), _announcement(scenario, seed, world, pacer, access, url))
         pacer.start(on_broken=server.shutdown)
         try:
             # Returns on Ctrl-C.
@@ -106,7 +136,9 @@ def _shown_host(host: str) -> str:
     return f"[{reachable}]" if ":" in reachable else reachable
 
 
-def _announcement(scenario: "Scenario", seed: int, world: "ServedWorld", pacer: "Pacer", url: str) -> str:
+def _announcement(
+    scenario: "Scenario", seed: int, world: "ServedWorld", pacer: "Pacer", access: "Access", url: str
+) -> str:
     table, scope, spare = world.table, world.spare_scope, world.spare_ids
     begin = world.shown(0).partition(".")[0] + "Z"
     spare_lines = "\n            ".join("  ".join(spare[first : first + 4]) for first in range(0, len(spare), 4))
@@ -127,7 +159,8 @@ drsim serves {scenario.name}, seed {seed}, at {url}
       --expression-attribute-names '{{"#s": "{table.layout.execution.path("status")}"}}' \\
       --expression-attribute-values '{{":s": {{"S": "POLLING"}}}}'
   curl {url}/drsim/time   # and /drsim/executions, /drsim/servers
-  curl -X POST '{url}/drsim/advance?by=10m'   # and /drsim/pause, /drsim/resume
+  export DRSIM_TOKEN={access.token}   # for /drsim/advance, /drsim/pause, /drsim/resume
+  curl -X POST -H "X-Drsim-Token: $DRSIM_TOKEN" '{url}/drsim/advance?by=10m'
 
 Ctrl-C ends it."""
 

@@ -31,6 +31,7 @@ from drsim.simulator.durations import plural
 from drsim.simulator.trace import BrokenSimulationError, read_lines
 from drsim.stored_runs import RESULT, damage_of, result_in
 from drsim.tiers import Choice, running_code
+from drsim.trust import Trust
 
 if TYPE_CHECKING:
     from drsim.scenarios.runner import Run
@@ -182,10 +183,10 @@ def _contract_digest(evidence: Evidence) -> str:
         return ""
 
 
-def repetition(folder: Path, evidence: Evidence) -> Iterator[str]:
+def repetition(folder: Path, evidence: Evidence, trust: Trust | None = None) -> Iterator[str]:
     """Run the scenario again, and yield how its trace and its result differ from those that are recorded.
 
-    Raises UserError if the handlers cannot be run here.
+    Raises UserError if the handlers cannot be run here, or may not be imported.
     """
     try:
         scenario = Scenario.model_validate(evidence.configuration)
@@ -194,7 +195,7 @@ def repetition(folder: Path, evidence: Evidence) -> Iterator[str]:
         yield f"a scenario that this drsim does not know: {plain(trouble, shown(trouble['loc']))}"
         return
     try:
-        again = _run(scenario, evidence).result
+        again = _run(scenario, evidence, folder / EVIDENCE, trust or Trust()).result
     except BrokenSimulationError as error:
         yield f"no result: the simulation broke: {visible(error)}"
         return
@@ -222,11 +223,12 @@ def is_repeatable(folder: Path) -> bool:
         return True
 
 
-def _run(scenario: Scenario, evidence: Evidence) -> "Run":
+def _run(scenario: Scenario, evidence: Evidence, file: Path, trust: Trust) -> "Run":
     choice = _choice(evidence)
     with chdir(_folder(evidence, choice)), TemporaryDirectory() as spare, running_code(evidence.scenario):
         if problems := list(choice.problems([scenario])):
             raise UserError("\n".join(problems))
+        trust.check(choice.functions or "", file)
         done = run(
             scenario,
             seed=evidence.seed,

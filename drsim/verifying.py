@@ -7,6 +7,7 @@ import typer
 from typer.exceptions import Exit
 
 from drsim.arguments import ExitCode, UserError, complain, worst
+from drsim.trust import Trust
 
 if TYPE_CHECKING:
     from drsim.reports.evidence import Evidence
@@ -21,6 +22,9 @@ def verify(
     expect: Annotated[
         str, typer.Option(metavar="VALUE", help="The value that `run` or `sign` printed, or its first 16 characters.")
     ] = "",
+    trust: Annotated[
+        bool, typer.Option("--trust", help="Import the handlers that evidence.json names, wherever they are.")
+    ] = False,
 ) -> None:
     """Compare the files of runs, and of a release of them, with their evidence.json, and run each scenario again.
 
@@ -31,8 +35,9 @@ def verify(
         raise UserError(f"--expect {expect}: it is the value of one run, got {len(runs)} runs")
     if expect and len(expect) < 16:
         raise UserError(f"--expect must have at least 16 characters, got {expect!r}")
+    trusted = Trust(trust)
     codes = [_verified_release(folder) for folder in folders]
-    raise Exit(worst([*codes, *(_verified(run, expect.lower(), files_only=files_only) for run in runs)]))
+    raise Exit(worst([*codes, *(_verified(run, expect.lower(), None if files_only else trusted) for run in runs)]))
 
 
 def runs_with_evidence(path: Path) -> list[Path]:
@@ -88,8 +93,8 @@ def evidence_in(folder: Path) -> "Evidence":
         raise UserError(f"{folder / EVIDENCE}: cannot be read ({error.strerror})") from None
 
 
-def _verified(folder: Path, expect: str, *, files_only: bool) -> ExitCode:
-    """Verify one run and show what was found."""
+def _verified(folder: Path, expect: str, trust: Trust | None) -> ExitCode:
+    """Verify one run and show what was found. Without trust, it is not run again."""
     from drsim.reports.evidence import EVIDENCE
     from drsim.reports.text import visible
     from drsim.simulator.durations import plural
@@ -108,9 +113,9 @@ def _verified(folder: Path, expect: str, *, files_only: bool) -> ExitCode:
         troubles.append(f"{EVIDENCE}: its last value must be {visible(expect)}, got {visible(evidence.last_digest)}")
     notes = [f"{plural(len(evidence.files), 'file')} recorded, {_approvals(evidence)}"]
     code = ExitCode.PASS
-    if not files_only:
+    if trust is not None:
         try:
-            differing, remarks = _ran_again(folder, evidence)
+            differing, remarks = _ran_again(folder, evidence, trust)
             troubles += differing
             notes += remarks
         except UserError as error:
@@ -142,7 +147,7 @@ def _approvals(evidence: "Evidence | ReleaseRecord") -> str:
     return f"approved by {named}" if named else "no approval"
 
 
-def _ran_again(folder: Path, evidence: "Evidence") -> tuple[list[str], list[str]]:
+def _ran_again(folder: Path, evidence: "Evidence", trust: Trust) -> tuple[list[str], list[str]]:
     """Run a scenario again: return the differences, and what else is worth knowing. Raises UserError."""
     from rich.text import Text
 
@@ -155,7 +160,7 @@ def _ran_again(folder: Path, evidence: "Evidence") -> tuple[list[str], list[str]
     if not is_repeatable(folder):
         return [], [*remarks, "not run again: by its findings, the handlers are not deterministic"]
     with terminal.errors().status(Text(f"{visible(evidence.scenario)} runs again")):
-        found = list(repetition(folder, evidence))
+        found = list(repetition(folder, evidence, trust))
     if not found:
         same = "the same trace and the same result" if evidence.trace_digest else "the same result"
         return [], [*remarks, f"run again, it has {same}"]

@@ -31,7 +31,7 @@ class HandlerFiles:
     """The handlers' files as they were when a round began."""
 
     def __init__(self, handlers: Handlers) -> None:
-        self._handlers = handlers
+        self.handlers = handlers
         self._before = self._now()
 
     def check(self) -> None:
@@ -54,7 +54,7 @@ class HandlerFiles:
     def _now(self) -> Mapping[Path, tuple[int, int]]:
         """When each file was written, and its size."""
         seen: dict[Path, tuple[int, int]] = {}
-        for path in sources_of(self._handlers):
+        for path in sources_of(self.handlers):
             # An editor may just be replacing it.
             with suppress(OSError):
                 found = path.stat()

@@ -14,7 +14,13 @@ from drsim.scenarios.result import Result
 
 MARKDOWN: Final = "report.md"
 PAGE: Final = "report.html"
+JUNIT: Final = "junit.xml"
+CTRF: Final = "ctrf.json"
+METRICS: Final = "metrics.csv"
 CHROME: Final = "trace.chrome.json"
+
+NAMES: Final = (MARKDOWN, PAGE, JUNIT, CTRF, METRICS, CHROME)
+"""All files that this module writes."""
 
 Lines = Callable[[], Iterable[str]]
 """Each call returns the trace's lines from the beginning. The lines raise TraceError if the trace is unreadable."""
@@ -42,9 +48,9 @@ def files(result: Result, lines: Lines, *, with_chrome: bool = False) -> Iterato
     makers: dict[str, Callable[[], Document | str]] = {
         MARKDOWN: lambda: markdown.document(result),
         PAGE: lambda: html.render(result, lines()),
-        "junit.xml": lambda: junit.render(result),
-        "ctrf.json": lambda: ctrf.render(result),
-        "metrics.csv": lambda: metrics_csv.render(result),
+        JUNIT: lambda: junit.render(result),
+        CTRF: lambda: ctrf.render(result),
+        METRICS: lambda: metrics_csv.render(result),
     }
     for name, make in makers.items():
         try:

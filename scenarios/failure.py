@@ -165,18 +165,22 @@ def has_other_code(failure: Failure, code: Code) -> bool:
     return not isinstance(code, str) and code == failure.functions and sources_digest(code) != failure.sources
 
 
-def write(failure: Failure, path: Path) -> None:
-    """Write the file as a whole, replacing an old one. Raises OSError."""
+def in_yaml(failure: Failure) -> str:
+    """The text of its file."""
     data = {"schema_version": failure.schema_version, **failure.model_dump(mode="json", exclude_defaults=True)}
     for group in data["scenario"].get("workload", ()):
         waves = group.get("waves")
         if waves and not any(waves):
             group["waves"] = len(waves)
     data["scenario"].pop("exercises", None)
+    return yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=110)
+
+
+def write(failure: Failure, path: Path) -> None:
+    """Write the file as a whole, replacing an old one. Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    text = yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=110)
     with replaced(path) as place:
-        place.write_text(text, encoding="utf-8")
+        place.write_text(in_yaml(failure), encoding="utf-8")
 
 
 def read(path: Path) -> Failure:

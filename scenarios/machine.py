@@ -2,6 +2,7 @@
 
 import os
 import platform
+import secrets
 import time
 from datetime import UTC, datetime
 from functools import cache
@@ -27,6 +28,11 @@ def utc_now() -> str:
 def pause(seconds: float) -> None:
     """Wait in real time."""
     time.sleep(seconds)
+
+
+def new_secret() -> str:
+    """A word that cannot be guessed."""
+    return secrets.token_urlsafe(16)
 
 
 def code_digest(*files: str | None) -> str:

@@ -55,7 +55,9 @@ def printed_by(page: Path, folder: Path, capsys: pytest.CaptureFixture[str]) -> 
         if line.startswith("drsim "):
             command, _, code = line.partition("# exit ")
             words = shlex.split(command.partition(" > ")[0].replace("/tmp/out", str(folder / "out")))
-            assert main(words[1:]) == int(code or 0), line
+            # Readers are at the top of the repository, where the planted bugs of these pages are.
+            trust = ["--trust"] if words[1] in ("replay", "shrink") or "--campaign" in words else []
+            assert main([*words[1:], *trust]) == int(code or 0), line
     return [line.rstrip() for line in timeless(capsys.readouterr().out).splitlines()]
 
 

@@ -47,7 +47,7 @@ class DRSResponse(BaseResponse):
         """The members, from body, path and query. Raises DrsRefusedError for a body that is no JSON object."""
         try:
             request = json.loads(self.body) if self.body else {}
-        except ValueError:
+        except (ValueError, RecursionError):
             request = None
         if not isinstance(request, dict):
             raise validation_error([("", "The body is not a JSON object")], reason="cannotParse")

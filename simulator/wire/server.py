@@ -6,13 +6,14 @@ import re
 import socket
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.serving import BaseWSGIServer, make_server
 from werkzeug.wrappers import Response
 from werkzeug.wsgi import get_input_stream
@@ -26,6 +27,8 @@ from drsim.simulator.handlers.operations import READS
 from drsim.simulator.reader import WaveView
 from drsim.simulator.services.errors import ItemTooLargeError
 from drsim.simulator.spec.world import Bounds, WorldSpec
+from drsim.simulator.wire.access import BODY_BYTES_MAX, Access, ForbiddenError, check_credentials
+from drsim.simulator.wire.aws_errors import error_response
 from drsim.simulator.wire.deployment import REGION
 from drsim.simulator.wire.messages import account_of
 from drsim.simulator.wire.pacer import Pacer, StoppedError
@@ -36,6 +39,7 @@ from drsim.simulator.world import Parts, World
 _THEIRS: Final = Handlers(finder="the client's", poller="the client's")
 _ADVANCE_MAX_US: Final = duration_us("365d")
 _NO_END_US: Final = duration_us("36500d")
+_VALIDATION: Final = "com.amazon.coral.validate#ValidationException"
 _CREDENTIAL: Final = re.compile(r"Credential=([^/,\s]+)/[^/]*/([^/]*)/([^/]*)/")
 
 
@@ -116,11 +120,13 @@ def served_world(spec: WorldSpec, *, seed: int, spare_servers: int) -> Iterator[
 class Endpoint:
     """The WSGI application. One request at a time sees the world, and virtual time stops during it."""
 
-    def __init__(self, world: ServedWorld, pacer: Pacer) -> None:
+    def __init__(self, world: ServedWorld, pacer: Pacer, access: Access, complain: Callable[[str], None]) -> None:
         self.requests: Counter[str] = Counter()
         self._world = world
         self._pacer = pacer
-        self._moto = DomainDispatcherApplication(create_backend_app)
+        self._access = access
+        self._complain = complain
+        self._moto = _Dispatcher(create_backend_app)
         self._own: dict[tuple[str, str], Callable[[dict[str, str]], Any]] = {
             ("GET", "/drsim/time"): lambda _: self._time(),
             ("POST", "/drsim/pause"): lambda _: self._turned(pacer.pause),
@@ -131,17 +137,33 @@ class Endpoint:
         }
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        # Before this request's turn, since a client may send slowly.
-        body = get_input_stream(environ).read()
+        answer = self._answer(environ)
+        # moto allows every page to read its answers.
+        for name in [name for name, _ in answer.headers if name.lower().startswith("access-control-")]:
+            del answer.headers[name]
+        return answer(environ, start_response)
+
+    def _answer(self, environ: dict[str, Any]) -> Response:
+        path, caller = environ.get("PATH_INFO", ""), _Caller(environ)
+        is_ours = path == "/drsim" or path.startswith("/drsim/")
+        try:
+            self._access.check_origin(environ)
+            if path.startswith("/moto-api"):
+                raise ForbiddenError("AccessDeniedException", "moto's own endpoints are closed in drsim serve")
+            (self._access.check_token if is_ours else check_credentials)(environ)
+            # Before this request's turn, since a client may send slowly.
+            body = _body(environ)
+        except ForbiddenError as error:
+            return _json(403, {"error": f"{error}"}) if is_ours else caller.error(403, error.code, f"{error}")
+        except RequestEntityTooLarge:
+            text = f"a body must have at most {BODY_BYTES_MAX // 1024 // 1024} MB"
+            return _json(413, {"error": text}) if is_ours else caller.error(413, "RequestEntityTooLarge", text)
+        except HTTPException as error:
+            return caller.error(400, "BadRequest", f"the request cannot be read: {error.description}")
         environ["wsgi.input"] = io.BytesIO(body)
-        path = environ.get("PATH_INFO", "")
-        if path == "/drsim" or path.startswith("/drsim/"):
-            response = self._ours(environ["REQUEST_METHOD"], path, environ.get("QUERY_STRING", ""))
-        elif path.startswith("/moto-api/reset"):
-            response = _json(400, {"error": "a world is not reset: end drsim serve and start it again"})
-        else:
-            response = self._aws(environ, body)
-        return response(environ, start_response)
+        if is_ours:
+            return self._ours(environ["REQUEST_METHOD"], path, environ.get("QUERY_STRING", ""))
+        return self._aws(caller, body)
 
     def _ours(self, method: str, path: str, query: str) -> Response:
         with self._pacer.turn:
@@ -176,38 +198,98 @@ class Endpoint:
         self._pacer.advance(by_us)
         return self._time()
 
-    def _aws(self, environ: dict[str, Any], body: bytes) -> Response:
-        found = _CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", ""))
-        key, region, service = ("", "", "") if found is None else found.groups()
-        account_id = environ.setdefault("HTTP_X_MOTO_ACCOUNT_ID", account_of(key))
+    def _aws(self, caller: "_Caller", body: bytes) -> Response:
+        environ, service = caller.environ, caller.service
+        account_id = environ.setdefault("HTTP_X_MOTO_ACCOUNT_ID", account_of(caller.key))
+        if environ.get("HTTP_X_AMZ_TARGET") and body and not isinstance(_parsed(body), dict):
+            return caller.error(400, "SerializationException", "the body is not a JSON object")
         # A long poll of a queue must not block all other requests.
         with nullcontext() if service == "sqs" else self._pacer.turn:
             self.requests[service or "unsigned"] += 1
-            if (service, region, account_id) == ("dynamodb", REGION, HOME_ACCOUNT):
-                return self._dynamodb(environ, body)
-            return self._by_moto(environ)
+            if (service, caller.region, account_id) == ("dynamodb", REGION, HOME_ACCOUNT):
+                return self._dynamodb(caller, body)
+            return self._by_moto(caller)
 
-    def _dynamodb(self, environ: dict[str, Any], body: bytes) -> Response:
-        table, operation = self._world.table, environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")[2]
-        asked: dict[str, Any] = {}
-        with suppress(ValueError):
-            content = json.loads(body)
-            asked = content if isinstance(content, dict) else {}
+    def _dynamodb(self, caller: "_Caller", body: bytes) -> Response:
+        table, operation = self._world.table, caller.operation
+        asked: Any = _parsed(body) or {}
         if operation == "DeleteTable" and f"{asked.get('TableName')}".rpartition("/")[2] == table.name:
             # As for a table with deletion protection: the workload has no other table.
-            return _refused(f"Resource cannot be deleted as it is currently protected against deletion: {table.name}")
+            text = f"Resource cannot be deleted as it is currently protected against deletion: {table.name}"
+            return caller.error(400, _VALIDATION, text)
         with table.as_indexed() if "IndexName" in asked else nullcontext():
-            answer = self._by_moto(environ)
+            answer = self._by_moto(caller)
         if not READS.match(operation):
             try:
                 table.look_again(writer="client")
             except ItemTooLargeError as error:
-                return _refused(error.message)
+                return caller.error(400, _VALIDATION, error.message)
         return answer
 
-    def _by_moto(self, environ: dict[str, Any]) -> Response:
-        # Buffered, so that the body is complete before the next request's turn.
-        return Response.from_app(self._moto, environ, buffered=True)
+    def _by_moto(self, caller: "_Caller") -> Response:
+        """moto's answer. What moto lacks is 501, which no client retries, and what breaks it 500."""
+        try:
+            # Buffered, so that the body is complete before the next request's turn.
+            answer = Response.from_app(self._moto, caller.environ, buffered=True)
+        except NotImplementedError as error:
+            return caller.not_implemented(f": {error}")
+        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+            return caller.error(400, "SerializationException", f"the body is not a JSON object: {error}")
+        # A request may hold anything, and moto expects what botocore sends.
+        except Exception as error:
+            self._complain(f"{caller}: moto failed with {type(error).__name__}: {error}")
+            return caller.error(500, "InternalFailure", f"moto failed with {type(error).__name__}: {error}")
+        # Flask's page for a URL that moto does not have.
+        if answer.mimetype == "text/html" and answer.status_code in (404, 405):
+            return caller.not_implemented()
+        return answer
+
+
+class _Dispatcher(DomainDispatcherApplication):
+    """moto's choice of a backend, without its print of a service that it does not have."""
+
+    def get_backend_for_host(self, host: str | None) -> Any:
+        is_known = any(pattern.match(f"http://{host}") for _, pattern in self.backend_url_patterns)
+        if host and ".amazonaws.com" in host and not is_known:
+            raise NotImplementedError("moto has no such service")
+        return super().get_backend_for_host(host)
+
+
+class _Caller:
+    """Who sent a request to AWS, by its credentials, and what it asks for."""
+
+    def __init__(self, environ: dict[str, Any]) -> None:
+        self.environ = environ
+        found = _CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", ""))
+        self.key, self.region, self.service = ("", "", "") if found is None else found.groups()
+        self.operation = environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")[2]
+
+    def __str__(self) -> str:
+        path = f"{self.environ['REQUEST_METHOD']} {self.environ.get('PATH_INFO', '')}"
+        return f"{self.service or 'a request'} {self.operation or path}"
+
+    def error(self, status: int, code: str, message: str) -> Response:
+        return error_response(self.environ, self.service, status, code, message)
+
+    def not_implemented(self, why: str = "") -> Response:
+        return self.error(501, "NotImplemented", f"drsim serve does not have {self}{why}")
+
+
+def _body(environ: dict[str, Any]) -> bytes:
+    """The request's body. Raises HTTPException, such as RequestEntityTooLarge."""
+    # One byte more: werkzeug cuts a body of unknown length without a word.
+    body = get_input_stream(environ, max_content_length=BODY_BYTES_MAX + 1).read()
+    if len(body) > BODY_BYTES_MAX:
+        raise RequestEntityTooLarge
+    return body
+
+
+def _parsed(body: bytes) -> object:
+    """The body's JSON, or None."""
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _parameters(query: str, known: set[str]) -> dict[str, str]:
@@ -215,13 +297,6 @@ def _parameters(query: str, known: set[str]) -> dict[str, str]:
     if unknown := sorted(parameters.keys() - known):
         raise WrongUseError(f"no such parameter: {', '.join(unknown)}; known are {', '.join(known) or 'none here'}")
     return parameters
-
-
-def _refused(text: str) -> Response:
-    """DynamoDB's ValidationException."""
-    answer = _json(400, {"__type": "com.amazon.coral.validate#ValidationException", "message": text})
-    answer.headers["x-amzn-errortype"] = "ValidationException"
-    return answer
 
 
 def _json(status: int, content: Any) -> Response:

@@ -13,6 +13,7 @@ from drsim.scenarios.contradiction import broken
 from drsim.scenarios.files import load
 from drsim.simulator.checks.ledger import PHASES, phases_of
 from drsim.simulator.faults.kinds import Fault
+from drsim.trust import Trust
 
 CORPUS: Final = Path(__file__).resolve().parent.parent / "corpus"
 
@@ -65,7 +66,7 @@ def test_verdict_of_a_replay_comes_first_and_whole(
     folder = tmp_path / ("a-long-name-of-a-folder-" * 5)
     folder.mkdir()
     path = Path(shutil.copy(CORPUS / "ForgetsNames.yaml", folder))
-    assert replayed(output(), path, None) == "still fails"
+    assert replayed(output(), path, None, Trust(True)) == "still fails"
     printed = capsys.readouterr().out
     first, second = printed.splitlines()[:2]
     assert first.startswith("✗ still fails: ")

@@ -19,6 +19,7 @@ from drsim.scenarios.campaign import Explored, Header
 from drsim.scenarios.contradiction import Contradiction
 from drsim.scenarios.files import load
 from drsim.simulator.faults.kinds import Fault
+from drsim.trust import Trust
 
 pytestmark = pytest.mark.slow
 
@@ -164,7 +165,7 @@ def test_parts_that_raise_on_import_lose_only_their_story(
     (tmp_path / "parts_that_raise.py").write_text("raise RuntimeError('not today')\n", encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
     change(folder / "failures" / "metrics-complete-28.yaml", parts="parts_that_raise:PARTS")
-    page, _ = documents(folder)
+    page = write(folder, Trust(everything=True))[0].read_text(encoding="utf-8")
     assert "No story: cannot be run again: RuntimeError: not today" in page
 
 

@@ -201,7 +201,7 @@ def test_report_writes_the_release_again_byte_for_byte(folder: Path, capsys: pyt
 
 def test_a_run_made_again_is_not_taken_for_the_releases(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = contents(folder)
-    assert main(["run", "idle", "--set", "duration=2m", "--out", str(folder)]) == 0
+    assert main(["run", "idle", "--out", str(folder)]) == 0
     capsys.readouterr()
     assert main(["report", str(folder)]) == 4
     assert contents(folder) == before
@@ -252,3 +252,11 @@ def test_a_refused_scenario_leaves_a_report_of_the_others(
     assert capsys.readouterr().err == "drsim: idle, seed 1: does not fit\n"
     record = json.loads((tmp_path / "evidence.json").read_text(encoding="utf-8"))
     assert record["missing"] == {"idle": "not run"}
+
+
+def test_a_run_with_other_settings_leaves_the_release_whole(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = contents(folder)
+    assert main(["run", "idle", "--set", "duration=2m", "--out", str(folder)]) == 0
+    capsys.readouterr()
+    assert main(["report", str(folder)]) == 0
+    assert contents(folder) == before

@@ -1,112 +1,21 @@
 """`drsim serve`, used as others use it: by AWS's own command line, over a socket, with any credentials."""
 
-import importlib.util
 import json
-import os
 import re
 import signal
 import subprocess
 import sys
 import threading
 import time  # noqa: TID251 - whether virtual time runs as fast as it says, only the host's clock can tell
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
 
 import pytest
 
 from drsim.cli import main
-
-# Not imported: awscli puts a botocore of its own into this process, and all later tests would run on that one.
-for module in ("awscli", "flask_cors", "moto"):
-    assert importlib.util.find_spec(module), f"{module} is in the dependency group tests"
+from tests.drsim.served import serving
 
 pytestmark = [pytest.mark.slow, pytest.mark.socket]
 
 TABLE = "drs-orchestration-execution-history-test"
-CREDENTIALS = {"AWS_ACCESS_KEY_ID": "ASIAWHATEVER", "AWS_SECRET_ACCESS_KEY": "any", "AWS_SESSION_TOKEN": "any"}
-ENVIRONMENT = {
-    **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
-    **CREDENTIALS,
-    "AWS_DEFAULT_REGION": "us-east-1",
-    "AWS_CONFIG_FILE": os.devnull,
-    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-    "AWS_PAGER": "",
-    "COLUMNS": "100",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Served:
-    """A server in a process of its own, and what it printed when it began."""
-
-    process: subprocess.Popen[str]
-    printed: list[str]
-    url: str
-
-    @property
-    def servers(self) -> list[str]:
-        """The source servers that it offers."""
-        return re.findall(r"s-[0-9a-f]{17}", "\n".join(self.printed[5:8]))
-
-    def ask(self, method: str, path: str) -> Any:
-        """The answer of one of drsim's own endpoints."""
-        with urllib.request.urlopen(urllib.request.Request(self.url + path, method=method), timeout=20) as answer:
-            return json.load(answer)
-
-    def refusal(self, method: str, path: str) -> str:
-        """The error of a request that must be refused."""
-        with pytest.raises(urllib.error.HTTPError) as caught:
-            self.ask(method, path)
-        with caught.value as answer:
-            assert answer.code == 400
-            error: str = json.load(answer)["error"]
-        return error
-
-    def aws(self, *words: str, fails: str = "") -> Any:
-        """What the AWS CLI prints, or nothing where it must fail with this in its message."""
-        command = [sys.executable, "-m", "awscli", *words, "--endpoint-url", self.url, "--output", "json"]
-        done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=60)
-        if fails:
-            assert done.returncode != 0
-            assert fails in done.stderr
-            return None
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout) if done.stdout else None
-
-    def end(self, by: signal.Signals) -> tuple[int, str, float]:
-        """Exit code, last words and complaints, and how long it took."""
-        began = time.monotonic()
-        self.process.send_signal(by)
-        printed, complaints = self.process.communicate(timeout=20)
-        return self.process.returncode, printed + complaints, time.monotonic() - began
-
-
-@contextmanager
-def serving(*words: str) -> Iterator[Served]:
-    command = [sys.executable, "-m", "drsim", "serve", *words, "--port", "0"]
-    with subprocess.Popen(
-        command, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
-        # It must not outlive a test that hangs while it reads.
-        deadline = threading.Timer(100, process.kill)
-        deadline.start()
-        try:
-            assert process.stdout is not None
-            printed: list[str] = []
-            for line in process.stdout:
-                printed.append(line.rstrip("\n"))
-                if line.startswith("Ctrl-C"):
-                    break
-            found = re.search(r"http://127\.0\.0\.1:[0-9]+", "\n".join(printed))
-            assert found is not None, process.communicate()
-            yield Served(process, printed, found[0])
-        finally:
-            deadline.cancel()
-            process.kill()
 
 
 def query(status: str) -> list[str]:
@@ -213,7 +122,6 @@ def test_time_is_controlled_and_wrong_requests_are_refused() -> None:
             "/drsim/pause?for=1m": "no such parameter: for; known are none here",
             "/drsim/time": "got POST /drsim/time",
             "/drsim": "got POST /drsim",
-            "/moto-api/reset": "a world is not reset",
         }.items():
             assert message in served.refusal("POST", path)
 
@@ -240,7 +148,10 @@ def test_time_is_controlled_and_wrong_requests_are_refused() -> None:
         (["--speed", "0"], "--speed must be more than 0 and at most 100000, got 0.0"),
         (["--speed", "nan"], "--speed must be more than 0 and at most 100000, got nan"),
         (["--port", "70000"], "'--port': must be less than or equal to 65535, got '70000'"),
-        (["--host", "nowhere.invalid"], "cannot listen on nowhere.invalid, port 5000"),
+        (["--host", "nowhere.invalid"], "--host 'nowhere.invalid' lets every machine that reaches this one"),
+        (["--host", "0.0.0.0"], "without encryption; --expose allows it"),
+        (["--host", "nowhere.invalid", "--expose"], "cannot listen on nowhere.invalid, port 5000"),
+        (["--allow", "http://drsim"], "--allow must be a host name or an address, without scheme and port"),
     ],
 )
 def test_wrong_use_gets_one_message(words: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:

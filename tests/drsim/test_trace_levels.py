@@ -128,6 +128,6 @@ def test_disk_filled_during_a_run_is_reported_and_loses_no_earlier_run(
     before = {path.name: path.read_bytes() for path in FOLDER.iterdir()}
     capsys.readouterr()
     with full_disk():
-        assert main(["run", "partial", "--set", "settle=4m"]) == 4
+        assert main(["run", "partial"]) == 4
     assert capsys.readouterr().err == "drsim: partial, seed 1: cannot write its trace: File too large\n"
     assert {path.name: path.read_bytes() for path in FOLDER.iterdir()} == before

@@ -1,0 +1,96 @@
+"""Which code that a file names is imported: code of the current project, or any with `--trust`.
+
+A failure, a campaign or the evidence of a run may come from elsewhere. What a person names on the command line is no
+concern of this module.
+"""
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from importlib.machinery import PathFinder
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from drsim.arguments import UserError
+
+if TYPE_CHECKING:
+    from drsim.scenarios.parts import Code
+
+TrustOption = Annotated[
+    bool, typer.Option("--trust", help="Import the code that FILE names, also from outside of the current project.")
+]
+_BUILT_IN: Final = Path("/built into Python")
+_INSTALLED: Final = frozenset({"site-packages", "dist-packages"})
+
+
+def project_root() -> Path:
+    """The folder of the current project: the repository's, or the nearest with pyproject.toml, or the current one."""
+    here = Path.cwd().resolve()
+    for mark in (".git", "pyproject.toml"):
+        for folder in (here, *here.parents):
+            if (folder / mark).exists():
+                return folder
+    return here
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """What a command may import of the code that files name: what is in `root`, what was `given`, or anything."""
+
+    everything: bool = False
+    given: "Code | None" = None
+    root: Path = field(default_factory=project_root)
+
+    def check(self, code: "Code", file: Path) -> None:
+        """Raise UserError if this file names code that may not be imported. Nothing is imported here."""
+        if self.everything or code == self.given:
+            return
+        for place in _places(code):
+            found = _file_of(place, code)
+            if found is not None and not self._is_inside(found):
+                raise UserError(
+                    f"{file} names code to import: {place!r}, which is {found}, "
+                    f"outside of the current project {self.root}; --trust imports it, and it runs with your rights"
+                )
+
+    def _is_inside(self, path: Path) -> bool:
+        try:
+            return not _INSTALLED & set(path.resolve().relative_to(self.root).parts)
+        except ValueError:
+            return False
+
+
+def _places(code: "Code") -> Iterator[str]:
+    """Each place that the code is imported from, except drsim's own."""
+    named = [code] if isinstance(code, str) else [code.finder, code.poller or "", *map(str, code.paths)]
+    # A module drsim beside the user's files would be another one, but this one is imported already.
+    yield from (place for place in named if place and place.partition(":")[0].partition(".")[0] != "drsim")
+
+
+def _file_of(place: str, code: "Code") -> Path | None:
+    """The file or the folder that a place names; of a module the outermost package, which is imported first.
+
+    None if there is none, so that nothing can be imported.
+    """
+    if isinstance(code, str):
+        name, search = place.partition(":")[0], ["", *sys.path]
+    elif Path(place) in code.paths:
+        return Path(place).resolve()
+    else:
+        name, search = place.rpartition(":")[0], ["", *map(str, code.paths), *sys.path]
+        if name.endswith(".py"):
+            return Path(name).resolve()
+    top = name.partition(".")[0]
+    try:
+        # A project that is installed editable may be found by its own finder only.
+        found = PathFinder.find_spec(top, search) or find_spec(top)
+    # A module that is imported already and has no origin.
+    except ValueError:
+        return _BUILT_IN
+    if found is None:
+        return None
+    places = [found.origin] if found.has_location else list(found.submodule_search_locations or ())
+    return Path(places[0]).resolve() if places and places[0] else _BUILT_IN
