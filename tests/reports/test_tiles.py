@@ -64,6 +64,12 @@ def test_tiles_of_a_run_with_an_alarm_are_its_figures() -> None:
     ]
 
 
+def test_tile_of_recoveries_names_objectives_that_waves_alone_have() -> None:
+    waves = run(load("drill", ["rto={waves: {1: 20m}}"]), seed=7).result
+    (found,) = (each for each in tiles_of(waves) if each.what.startswith("recovery time"))
+    assert found.what.endswith("; objective: none for whole executions; 1 wave has one")
+
+
 def test_tiles_of_a_late_run_fail_and_name_what_missed() -> None:
     late = run(load("drill", ["bounds.completion=0s", "rto=20m"]), seed=7).result
     found = list(tiles_of(late))
