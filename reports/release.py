@@ -17,6 +17,7 @@ from drsim.reports.evidence import Approval, chain_breaks, digest_of
 from drsim.reports.first_screen import missing
 from drsim.reports.formats import junit
 from drsim.reports.sections import Section, render_sections
+from drsim.reports.timeline import anchor
 from drsim.scenarios.record import Record
 from drsim.scenarios.result import Outcome, Result, RunVerdict, graded, worst
 from drsim.simulator.durations import plural, show_seconds
@@ -261,7 +262,7 @@ def _sections(release: Release, signs: Mapping[str, str], report: str) -> list[S
         "recovery": recovery,
         "plural": plural,
         "link": lambda run, place="": f"<{quote(run.folder)}/{report}{place}>",
-        "lane": lambda run, execution: f"<{quote(run.folder)}/report.html#execution={quote(execution, safe='')}>",
+        "lane": lambda run, execution: f"<{quote(run.folder)}/report.html#{anchor(execution)}>",
         "first": lambda items: list(items)[:_CASES_MAX],
     }
     return render_sections(markdown.environment(), "markdown/{}.md.j2", context, titles)

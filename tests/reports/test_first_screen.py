@@ -10,6 +10,8 @@ import pytest
 from drsim.reports import html, markdown
 from drsim.reports.first_screen import first_screen, reason
 from drsim.reports.formats import junit
+from drsim.reports.release import Member, Release, documents
+from drsim.reports.timeline import anchor
 from drsim.scenarios.files import load
 from drsim.scenarios.result import Result, UnjudgedRecord
 from drsim.scenarios.runner import run
@@ -176,6 +178,21 @@ def test_figure_that_comes_from_nowhere_is_found() -> None:
 def test_runs_of_these_tests_have_the_outcomes_of_their_names() -> None:
     outcomes = {name: result_of(name).outcome for name in ("pass", "fail", "degraded", "alarm")}
     assert outcomes == {"pass": "pass", "fail": "fail", "degraded": "degraded", "alarm": "pass"}
+
+
+def with_execution(result: Result, execution_id: str) -> Result:
+    """The result with another id in the cases of its first finding."""
+    found = result.findings[0]
+    cases = tuple(case.model_copy(update={"execution_id": execution_id}) for case in found.cases)
+    return result.model_copy(update={"findings": (found.model_copy(update={"cases": cases}), *result.findings[1:])})
+
+
+@pytest.mark.parametrize("execution_id", ["a/b c", "x" * 200, "left\u202eright"])
+def test_links_to_lanes_have_the_id_as_lanes_have_it(execution_id: str) -> None:
+    failed = with_execution(result_of("fail"), execution_id)
+    assert f'href="#{anchor(execution_id)}"' in banner(failed)
+    release = dict(documents(Release([Member("drill-7", failed)], {})))
+    assert f'href="drill-7/report.html#{anchor(execution_id)}"' in release["index.html"]
 
 
 def test_failure_shows_expected_observed_threshold_and_links() -> None:
