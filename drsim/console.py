@@ -11,7 +11,7 @@ from rich.padding import Padding
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
 
-from drsim.scenarios.result import Verdict
+from drsim.scenarios.result import Outcome, Verdict
 from drsim.simulator.durations import show_seconds
 
 _WIDTH_PIPED: Final = 100
@@ -46,6 +46,11 @@ def output() -> Console:
 
 def errors() -> Console:
     return Console(highlight=False, stderr=True)
+
+
+def label(outcome: Outcome) -> str:
+    """The outcome in words: PASS; PASS, degraded; FAIL; UNKNOWN."""
+    return "PASS, degraded" if outcome == "degraded" else outcome.upper()
 
 
 def mark(console: Console, verdict: Verdict | str) -> Text:

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from drsim.console import block, line, long_line, mark
+from drsim.console import block, label, line, long_line, mark
 from drsim.reports.documents import PAGE
 from drsim.reports.findings import culprit, extent, merged, summary, title
 from drsim.reports.first_screen import FirstScreen, first_screen, idle_line, passed_line
@@ -34,7 +34,7 @@ def show(console: Console, result: Result, folder: Path, evidence: str) -> None:
     """Show a run, at its end its folder's page and the last value of its evidence."""
     first = first_screen(result)
     console.print()
-    line(console, result.outcome, f"{result.scenario}, seed {result.seed}: {label(result)}", bold=True)
+    line(console, result.outcome, f"{result.scenario}, seed {result.seed}: {label(result.outcome)}", bold=True)
     if result.answer:
         block(console, visible(result.answer, _ANSWER_MAX), indent=2)
     _show_facts(console, result)
@@ -59,11 +59,6 @@ def show(console: Console, result: Result, folder: Path, evidence: str) -> None:
     long_line(console, f"  replay  {result.replay}")
     long_line(console, f"  report  {folder / PAGE}")
     long_line(console, f"  evidence  {evidence}")
-
-
-def label(result: Result) -> str:
-    """The outcome in words: PASS; PASS, degraded; FAIL; UNKNOWN."""
-    return "PASS, degraded" if result.outcome == "degraded" else result.verdict.upper()
 
 
 def _show_facts(console: Console, result: Result) -> None:

@@ -82,7 +82,7 @@ def run(
     codes: list[ExitCode] = []
     with released(out, scenarios, seed, codes, results):
         _run_all(command, dict(zip(names, scenarios, strict=True)), codes, results)
-    if len(results) > 1 and not as_json:
+    if len(scenarios) > 1 and results and not as_json:
         from drsim.run_console import show_total
 
         show_total(terminal.output(), results)

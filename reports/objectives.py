@@ -55,7 +55,12 @@ def sentence(record: ObjectiveRecord, records: Iterable[ObjectiveRecord] = ()) -
     p50 = f"p50 {row.p50}, " if record.objective is None else ""
     achieved = f"{p50}p95 {row.p95}, max {row.max}" if record.times and record.times.count > 1 else row.p95
     judged = without_objective(records) if record.objective is None else f"{row.missed} missed {row.objective}"
-    return f"{achieved}; {judged}"
+    return f"{achieved}; {judged}{open_at_end(record)}"
+
+
+def open_at_end(record: ObjectiveRecord) -> str:
+    """How many of the times count to the end of the run, since no end was recorded; "" if none does."""
+    return f"; {record.still_open:,} still open when the run ended" if record.still_open else ""
 
 
 def without_objective(records: Iterable[ObjectiveRecord]) -> str:

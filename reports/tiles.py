@@ -4,14 +4,14 @@ from collections.abc import Callable, Iterator, Mapping
 from operator import ge, le, lt
 from typing import Final, NamedTuple
 
-from drsim.reports.objectives import row_of, without_objective
+from drsim.reports.objectives import open_at_end, row_of, without_objective
 from drsim.reports.statuses import counted
 from drsim.scenarios.record import ObjectiveRecord
 from drsim.scenarios.result import CriterionResult, Relation, Result, Verdict
 from drsim.simulator.durations import number, plural, show_seconds
 
 _CRITERIA: Final = {
-    "Executions complete with DRS's truth": "longest completion delay",
+    "Executions complete with DRS's truth": "longest completion delay, without what faults excuse",
     "Performance <100ms queries": "longest query",
     "No poll is early, none is late": "polls early or late",
     "No errors or failures": "failed by themselves, of {}",
@@ -58,7 +58,7 @@ def tiles_of(result: Result) -> Iterator[Tile]:
 
 
 def _recovered(record: ObjectiveRecord, result: Result) -> Tile:
-    row, what = row_of(record), "recovery time p95, observed"
+    row, what = row_of(record), f"recovery time p95, observed{open_at_end(record)}"
     if record.objective is None:
         return Tile(row.p95, f"{what}; {without_objective(result.objectives)}")
     return Tile(row.p95, what, f"target: {row.objective}, {row.missed} missed", "fail" if record.missed else "pass")

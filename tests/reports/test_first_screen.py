@@ -135,18 +135,33 @@ FAULTS = "Injected on purpose: {}; {} invocations failed because of that"
 @pytest.mark.parametrize(
     ("name", "passed", "idle", "remarks"),
     [
-        ("pass", "11 criteria passed; 10 of 17 properties hold, 624 checks", "7 criteria and 7 properties", []),
-        ("fail", "9 criteria passed; 13 of 17 properties hold, 320 checks", "7 criteria and 3 properties", []),
-        ("degraded", "12 criteria passed; 14 of 17 properties hold, 2,136 checks", "6 criteria and 3 properties", []),
+        (
+            "pass",
+            "11 criteria passed; 10 of 10 exercised properties hold, 624 checks",
+            "7 criteria and 7 properties",
+            [],
+        ),
+        (
+            "fail",
+            "9 criteria passed; 13 of 14 exercised properties hold, 320 checks",
+            "7 criteria and 3 properties",
+            [],
+        ),
+        (
+            "degraded",
+            "12 criteria passed; 14 of 14 exercised properties hold, 2,136 checks",
+            "6 criteria and 3 properties",
+            [],
+        ),
         (
             "alarm",
-            "11 criteria passed; 14 of 17 properties hold, 257 checks",
+            "11 criteria passed; 14 of 14 exercised properties hold, 257 checks",
             "7 criteria and 3 properties",
             [FAULTS.format("1 of 1 fault rule, 12 times", 12)],
         ),
         (
             "faults",
-            "10 criteria passed; 14 of 17 properties hold, 456 checks",
+            "10 criteria passed; 14 of 14 exercised properties hold, 456 checks",
             "8 criteria and 3 properties",
             [FAULTS.format("3 of 4 fault rules, 29 times", 11)],
         ),
@@ -284,16 +299,16 @@ def test_injected_failures_are_a_neutral_remark_apart_from_own_ones() -> None:
     [
         (
             {},
-            "9 of 58 polls were recorded later than the usual 10 s after their look "
+            "9 of 58 polls recorded later than the usual 10 s after their look "
             "(allowed: 70 s; at most 57.4 s here)",
         ),
         (
             {"bound": "looks_missed", "unit": "looks", "usual": 0, "granted": 3, "worst": None},
-            "9 of 58 polls were passed over by more than the usual 0 looks (allowed: 3 looks)",
+            "9 of 58 polls passed over by more than the usual 0 looks (allowed: 3 looks)",
         ),
         (
             {"bound": "lambda_ratio", "unit": "", "usual": 0.8, "granted": 1.0, "worst": None},
-            "9 of 58 invocations took more than the usual 80 % of their function's time (allowed: 100 %)",
+            "9 of 58 invocations with more than the usual 80 % of their function's time (allowed: 100 %)",
         ),
     ],
 )  # fmt: skip

@@ -51,6 +51,11 @@ def test_failed_run_keeps_what_only_wider_bounds_let_pass() -> None:
     failed = next(each for each in result.properties if each.name == "poll-cadence")
     assert result.outcome == "fail"
     assert found.count == strict.violations_count - failed.violations_count > 0
+    # The first case is one that the wider bound let pass.
+    assert (found.first.execution_id, found.first.at) not in {
+        (each.execution_id, each.at) for each in failed.violations
+    }
+    assert found.executions <= found.count
 
 
 def test_catalogue_run_by_usual_bounds_is_not_degraded() -> None:
