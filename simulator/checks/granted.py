@@ -81,7 +81,7 @@ def granted_by(context: Context, judged: Sequence[Monitor], by_usual: Sequence[M
         groups, broken = _groups(stricter, bound), _groups(own[stricter.name], bound)
         count = sum(group.count for group in groups) - sum(group.count for group in broken)
         if count > 0:
-            ids, first = _ids(groups), _first_but(groups, broken)
+            ids, first = _ids(groups), first_but(groups, broken)
             found.append(
                 Granted(
                     property=stricter.name,
@@ -108,7 +108,7 @@ def _ids(groups: Sequence[ViolationGroup]) -> frozenset[str]:
     return frozenset[str]().union(*(group.execution_ids for group in groups))
 
 
-def _first_but(groups: Sequence[ViolationGroup], broken: Sequence[ViolationGroup]) -> Violation:
+def first_but(groups: Sequence[ViolationGroup], broken: Sequence[ViolationGroup]) -> Violation:
     """Return the first case that broke the usual bound alone; the first of all if each kept one broke both."""
     both = {(case.execution_id, case.at_us) for group in broken for case in group.cases}
     cases = sorted((case for group in groups for case in group.cases), key=lambda case: case.at_us)
