@@ -10,7 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from drsim.scenarios.result import Verdict
+from drsim.scenarios.result import Outcome, Verdict
 
 _WIDTH_PIPED: Final = 100
 _WIDTH_MAX: Final = 120
@@ -52,6 +52,11 @@ def _has_width() -> bool:
 
 def errors() -> Console:
     return Console(highlight=False, stderr=True)
+
+
+def label(outcome: Outcome) -> str:
+    """The outcome in words: PASS; PASS, degraded; FAIL; UNKNOWN."""
+    return "PASS, degraded" if outcome == "degraded" else outcome.upper()
 
 
 def mark(console: Console, verdict: Verdict | str) -> Text:

@@ -115,8 +115,12 @@ def refuse_signed(folders: Iterable[Path]) -> None:
     for folder in folders:
         try:
             approvals = read(folder).approvals
-        except (OSError, ValueError):
+        except (FileNotFoundError, NotADirectoryError):
             continue
+        except (OSError, ValueError):
+            raise UserError(
+                f"{folder}: its {EVIDENCE} cannot be read, and may be signed: move it, or change --out"
+            ) from None
         if approvals:
             by, at = visible(approvals[-1].by, 80), visible(approvals[-1].at[:10])
             raise UserError(f"{folder}: holds a run that {by!r} signed on {at}: move it, or change --out")

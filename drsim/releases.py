@@ -31,7 +31,8 @@ def released(
     try:
         yield
     finally:
-        if len(planned) > 1 and results:
+        # Without any result, too, an earlier release must not pass for this one.
+        if len(planned) > 1 and (results or (out / INDEX).exists()):
             done = {(result.scenario, result.seed) for result in results}
             endings = dict(zip(planned, codes, strict=False))
             is_seeded = len({seed for _, seed in planned}) > 1
@@ -67,7 +68,11 @@ def write_record(out: Path, kept: "ReleaseRecord") -> None:
     from drsim.reports.evidence import EVIDENCE
     from drsim.scenarios.atomic_files import write_whole
 
-    write_whole(out / EVIDENCE, (kept.model_dump_json(indent=2) + "\n").encode())
+    write_whole(out / EVIDENCE, _bytes_of(kept))
+
+
+def _bytes_of(kept: "ReleaseRecord") -> bytes:
+    return (kept.model_dump_json(indent=2) + "\n").encode()
 
 
 def refuse_signed(out: Path, folders: Iterable[str]) -> None:
@@ -76,8 +81,8 @@ def refuse_signed(out: Path, folders: Iterable[str]) -> None:
 
     try:
         kept = release_in(out)
-    except UserError:
-        return
+    except UserError as error:
+        raise UserError(f"{error}; it may be signed: move it, or change --out") from None
     names = list(folders)
     if kept and kept.approvals and (len(names) > 1 or names[0] in {each.folder for each in kept.runs}):
         by, at = visible(kept.approvals[-1].by, 80), visible(kept.approvals[-1].at[:10])
@@ -108,8 +113,12 @@ def is_release(folder: Path) -> bool:
     return data.get("kind") == "release" if isinstance(data, dict) else (folder / INDEX).exists()
 
 
+class DamagedReleaseError(UserError):
+    """The evidence.json of a release is not as drsim writes it."""
+
+
 def release_in(folder: Path) -> "ReleaseRecord | None":
-    """The record of the release in a folder; None if there is none. Raises UserError."""
+    """The record of the release in a folder; None if there is none. Raises DamagedReleaseError and UserError."""
     from pydantic import ValidationError
 
     from drsim.reports.evidence import EVIDENCE
@@ -125,7 +134,7 @@ def release_in(folder: Path) -> "ReleaseRecord | None":
         raise UserError(f"{file}: cannot be read ({error.strerror})") from None
     except ValidationError as error:
         trouble = plain(error.errors(include_url=False)[0])
-        raise UserError(f"{file}: is no record of a release: {trouble}") from None
+        raise DamagedReleaseError(f"{file}: is no record of a release: {trouble}") from None
 
 
 def write_again(folder: Path) -> Path | None:
@@ -160,7 +169,12 @@ def differences(folder: Path, kept: "ReleaseRecord") -> Iterator[str]:
     from drsim.reports.evidence import EVIDENCE
     from drsim.verifying import evidence_in
 
+    if (folder / EVIDENCE).read_bytes() != _bytes_of(kept):
+        yield f"{EVIDENCE}: is not written as drsim writes it"
     yield from (f"{EVIDENCE}: {trouble}" for trouble in kept.breaks)
+    # Other folders are other runs.
+    new = {path.name for path in folder.iterdir() if not path.is_dir()} - {EVIDENCE, *kept.files}
+    yield from (f"{name}: is new" for name in sorted(new))
     for name, digest in kept.files.items():
         if (found := _digest(folder / name)) != digest:
             yield f"{name}: {'differs' if found else 'is missing'}"

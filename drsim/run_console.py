@@ -7,7 +7,7 @@ from typing import Final
 from rich.console import Console
 from rich.text import Text
 
-from drsim.console import block, hanging, line, long_line, mark
+from drsim.console import block, hanging, label, line, long_line, mark
 from drsim.program import runnable
 from drsim.reports.documents import PAGE
 from drsim.reports.findings import culprit, extent, merged, summary, title
@@ -35,7 +35,7 @@ def show(console: Console, result: Result, folder: Path | None, evidence: str = 
     """Show a run, at its end the page in its folder and the last value of its evidence, if there are any."""
     first = first_screen(result)
     console.print()
-    line(console, result.outcome, f"{result.scenario}, seed {result.seed}: {label(result)}", bold=True)
+    line(console, result.outcome, f"{result.scenario}, seed {result.seed}: {label(result.outcome)}", bold=True)
     if result.answer:
         block(console, visible(result.answer, _ANSWER_MAX), indent=2)
     _show_facts(console, result)
@@ -68,13 +68,8 @@ def show_line(console: Console, result: Result, folder: Path) -> None:
     """Show a run as one line: its verdict, what failed first, and its page."""
     found = first_screen(result).findings
     why = f" {visible(summary(found[0].finding))}" if found else ""
-    text = f"{result.scenario}, seed {result.seed}: {label(result)}  {folder / PAGE}{why}"
+    text = f"{result.scenario}, seed {result.seed}: {label(result.outcome)}  {folder / PAGE}{why}"
     long_line(console, f"{mark(console, result.outcome).plain} {text}")
-
-
-def label(result: Result) -> str:
-    """The outcome in words: PASS; PASS, degraded; FAIL; UNKNOWN."""
-    return "PASS, degraded" if result.outcome == "degraded" else result.verdict.upper()
 
 
 def _show_facts(console: Console, result: Result) -> None:

@@ -105,7 +105,7 @@ def run(
     codes: list[ExitCode] = []
     with released(out, {(each.scenario.name, each.seed): each.folder for each in planned}, codes, results):
         _run_all(command, planned, codes, results)
-    if len(results) > 1 and not as_json:
+    if len(planned) > 1 and results and not as_json:
         from drsim.run_console import show_total
 
         show_total(terminal.output(), results)

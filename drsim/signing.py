@@ -7,11 +7,11 @@ import typer
 from typer.exceptions import Exit
 
 from drsim.arguments import ExitCode, UserError, writing
-from drsim.verifying import evidence_in, runs_with_evidence, show
+from drsim.verifying import evidence_in, folder_of, runs_with_evidence, show
 
 if TYPE_CHECKING:
     from drsim.reports.release import ReleaseRecord
-    from drsim.scenarios.result import RunVerdict
+    from drsim.scenarios.result import Outcome
 
 
 def sign(
@@ -35,22 +35,23 @@ def sign(
         if not value.strip():
             raise UserError(f"{option} must not be empty")
     texts = {"at": machine.utc_now(), "by": plain(name), "role": plain(role), "conditions": plain(conditions)}
+    folder = folder_of(folder)
     kept = release_in(folder)
     if kept is not None:
-        what, verdict = f"release of {plural(len(kept.runs), 'run')}", kept.verdict
+        what, outcome = f"release of {plural(len(kept.runs), 'run')}", kept.outcome
         digest = _signed_release(folder, kept, texts)
     else:
-        what, verdict, digest = _signed_run(folder, texts)
+        what, outcome, digest = _signed_run(folder, texts)
     output = terminal.output()
     who = f"{visible(name, 200)} ({visible(role, 200)})"
-    terminal.line(output, verdict, f"{what}: {verdict.upper()}, approved by {who}", bold=True)
+    terminal.line(output, outcome, f"{what}: {terminal.label(outcome)}, approved by {who}", bold=True)
     if conditions:
         terminal.block(output, visible(conditions, 1000))
     terminal.long_line(output, f"  evidence  {digest}")
 
 
-def _signed_run(folder: Path, texts: dict[str, str]) -> tuple[str, "RunVerdict", str]:
-    """Sign a run: return its name, its verdict and the last value of its chain. Raises UserError and Exit."""
+def _signed_run(folder: Path, texts: dict[str, str]) -> tuple[str, "Outcome", str]:
+    """Sign a run: return its name, its outcome and the last value of its chain. Raises UserError and Exit."""
     from drsim.evidence import page_in, write
     from drsim.reports.evidence import EVIDENCE, approved
     from drsim.reports.text import visible
@@ -68,7 +69,7 @@ def _signed_run(folder: Path, texts: dict[str, str]) -> tuple[str, "RunVerdict",
     _refuse_changed(run, list(differences(run, evidence)))
     signed = approved(evidence, **texts)
     writing(lambda: write(run, signed, page_in(run)))
-    return f"{visible(evidence.scenario)}, seed {evidence.seed}", evidence.verdict, signed.last_digest
+    return f"{visible(evidence.scenario)}, seed {evidence.seed}", evidence.outcome, signed.last_digest
 
 
 def _signed_release(folder: Path, kept: "ReleaseRecord", texts: dict[str, str]) -> str:

@@ -58,12 +58,11 @@ def trend(
 
 
 def _write(out: Path, files: dict[str, str]) -> None:
-    from drsim.scenarios.atomic_files import replaced
+    from drsim.scenarios.atomic_files import write_whole
 
     out.mkdir(parents=True, exist_ok=True)
     for name, text in files.items():
-        with replaced(out / name) as place:
-            place.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
+        write_whole(out / name, text.encode(errors="backslashreplace"))
 
 
 def _show(found: "Trend", path: Path) -> None:

@@ -30,17 +30,31 @@ def verify(
 
     Names each file that differs, is missing or is new. Exits with 1 if anything is not as recorded.
     """
+    from drsim.releases import is_release
+
+    folders = [folder_of(folder) for folder in folders]
     runs = [run for folder in folders for run in runs_with_evidence(folder)]
-    if expect and len(runs) != 1:
-        raise UserError(f"--expect {expect}: it is the value of one run, got {len(runs)} runs")
+    of_release = len(folders) == 1 and is_release(folders[0])
+    if expect and len(runs) != 1 and not of_release:
+        raise UserError(f"--expect {expect}: it is the value of one run or of one release, got {len(runs)} runs")
     if expect and len(expect) < 16:
         raise UserError(f"--expect must have at least 16 characters, got {expect!r}")
-    trusted = Trust(trust)
-    codes = [_verified_release(folder) for folder in folders]
-    raise Exit(worst([*codes, *(_verified(run, expect.lower(), None if files_only else trusted) for run in runs)]))
+    expect = expect.lower()
+    trusted = None if files_only else Trust(trust)
+    codes = [_verified_release(folder, expect) for folder in folders]
+    own = "" if of_release else expect
+    raise Exit(worst([*codes, *(_verified(run, own, trusted) for run in runs)]))
 
 
-def runs_with_evidence(path: Path) -> list[Path]:
+def folder_of(path: Path) -> Path:
+    """The folder of a run or of a release, of which a user may also name result.json or evidence.json."""
+    from drsim.reports.evidence import EVIDENCE
+    from drsim.stored_runs import RESULT
+
+    return path.parent if path.name in (RESULT, EVIDENCE) else path
+
+
+def runs_with_evidence(folder: Path) -> list[Path]:
     """The folders of a run, or of the runs in a folder. Raises UserError if there are none."""
     from drsim.releases import is_release
     from drsim.reports.evidence import EVIDENCE
@@ -49,30 +63,38 @@ def runs_with_evidence(path: Path) -> list[Path]:
     def is_run(folder: Path) -> bool:
         return (folder / RESULT).exists() or ((folder / EVIDENCE).exists() and not is_release(folder))
 
-    folder = path.parent if path.name in (RESULT, EVIDENCE) else path
     if not folder.is_dir():
-        raise UserError(f"{path}: is no folder of a run")
+        raise UserError(f"{folder}: is no folder of a run")
     if is_run(folder):
         # A folder in it is no run of its own: it is new, or a record of the run.
         return [folder]
     if found := sorted(each for each in folder.iterdir() if each.is_dir() and is_run(each)):
         return found
-    raise UserError(f"{path}: holds no run, nor does a folder in it")
+    raise UserError(f"{folder}: holds no run, nor does a folder in it")
 
 
-def _verified_release(folder: Path) -> ExitCode:
+def _verified_release(folder: Path, expect: str) -> ExitCode:
     """Verify the reports of a release and that its runs are those that it records; nothing in another folder."""
-    from drsim.releases import differences, release_in
+    from drsim.releases import INDEX, DamagedReleaseError, differences, release_in
+    from drsim.reports.evidence import EVIDENCE
     from drsim.simulator.durations import plural
 
     try:
         kept = release_in(folder)
+    except DamagedReleaseError as error:
+        show(folder, [str(error)], [])
+        return ExitCode.FAIL
     except UserError as error:
         complain(str(error))
         return ExitCode.USAGE
     if kept is None:
-        return ExitCode.PASS
+        if not (folder / INDEX).exists():
+            return ExitCode.PASS
+        complain(f"{folder}: has {INDEX} and no {EVIDENCE} of its release, so {INDEX} cannot be verified")
+        return ExitCode.USAGE
     troubles = list(differences(folder, kept))
+    if not kept.last_digest.startswith(expect):
+        troubles.append(_unexpected(expect, kept.last_digest))
     about = f"a release of {plural(len(kept.runs), 'run')}, {_approvals(kept)}"
     show(folder, troubles, [about, f"last value of the chain: {kept.last_digest}"])
     return ExitCode.FAIL if troubles else ExitCode.PASS
@@ -96,7 +118,6 @@ def evidence_in(folder: Path) -> "Evidence":
 def _verified(folder: Path, expect: str, trust: Trust | None) -> ExitCode:
     """Verify one run and show what was found. Without trust, it is not run again."""
     from drsim.reports.evidence import EVIDENCE
-    from drsim.reports.text import visible
     from drsim.simulator.durations import plural
     from drsim.verification import differences
 
@@ -110,7 +131,7 @@ def _verified(folder: Path, expect: str, trust: Trust | None) -> ExitCode:
         return ExitCode.FAIL
     troubles = list(differences(folder, evidence))
     if expect and not evidence.last_digest.startswith(expect):
-        troubles.append(f"{EVIDENCE}: its last value must be {visible(expect)}, got {visible(evidence.last_digest)}")
+        troubles.append(_unexpected(expect, evidence.last_digest))
     notes = [f"{plural(len(evidence.files), 'file')} recorded, {_approvals(evidence)}"]
     code = ExitCode.PASS
     if trust is not None:
@@ -140,6 +161,13 @@ def show(folder: Path, troubles: list[str], notes: list[str]) -> None:
         terminal.block(output, text)
     for text in notes:
         terminal.block(output, visible(text, 1000), "dim")
+
+
+def _unexpected(expect: str, last_digest: str) -> str:
+    from drsim.reports.evidence import EVIDENCE
+    from drsim.reports.text import visible
+
+    return f"{EVIDENCE}: its last value must be {visible(expect)}, got {visible(last_digest)}"
 
 
 def _approvals(evidence: "Evidence | ReleaseRecord") -> str:

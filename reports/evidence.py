@@ -13,7 +13,7 @@ from pydantic import Field
 
 from drsim.reports.text import visible
 from drsim.scenarios.record import Record
-from drsim.scenarios.result import RunVerdict, TraceLevel
+from drsim.scenarios.result import Outcome, RunVerdict, TraceLevel, graded
 from drsim.scenarios.tiers import Tier
 
 EVIDENCE: Final = "evidence.json"
@@ -75,7 +75,7 @@ class Evidence(Record):
     tier: Tier
     trace: TraceLevel
     verdict: RunVerdict
-    degraded: tuple[str, ...] = Field(description="Why a verdict of pass holds only with wider bounds.")
+    degraded: tuple[str, ...] = Field(description="What needed a bound wider than usual, as the verdict then does.")
     not_exercised: tuple[str, ...] = Field(description="Properties and criteria that found nothing to check.")
     unjudged: tuple[str, ...] = Field(description="Checks that the contract of the functions switches off.")
     trace_digest: str | None
@@ -96,6 +96,11 @@ class Evidence(Record):
     block: str = Field("", description="SHA-256 of the block in report.html that is made from this file.")
     digest: str = ""
     approvals: tuple[Approval, ...] = ()
+
+    @property
+    def outcome(self) -> Outcome:
+        """The verdict; "degraded" if the run passed only because a bound is wider than usual."""
+        return graded(self.verdict, is_degraded=bool(self.degraded))
 
     @property
     def last_digest(self) -> str:

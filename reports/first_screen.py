@@ -15,16 +15,16 @@ from drsim.simulator.figures.table import FAILED_BY_FAULTS
 EXECUTIONS_MAX: Final = 3
 
 _BEYOND: Final[Mapping[str, str]] = {
-    "poll_delay": "polls were recorded later than the usual {} after their look",
-    "looks_missed": "polls were passed over by more than the usual {}",
-    "early": "polls came earlier than the usual {} before their time",
-    "poll_gap": "waits for a poll were longer than the usual {}",
-    "completion": "executions ended later than the usual {} after DRS",
-    "start_delay": "ticks started the finder later than the usual {}",
-    "tick_jitter": "ticks were further from their minute than the usual {}",
-    "lambda_ratio": "invocations took more than the usual {} of their function's time",
-    "concurrency_ratio": "invocations found more than the usual {} of the account's concurrency in use",
-    "describe_calls": "polls made more than the usual {} for an account and Region",
+    "poll_delay": "polls recorded later than the usual {} after their look",
+    "looks_missed": "polls passed over by more than the usual {}",
+    "early": "polls earlier than the usual {} before their time",
+    "poll_gap": "waits for a poll longer than the usual {}",
+    "completion": "ends of executions later than the usual {} after DRS",
+    "start_delay": "starts of the finder later than the usual {}",
+    "tick_jitter": "ticks further from their minute than the usual {}",
+    "lambda_ratio": "invocations with more than the usual {} of their function's time",
+    "concurrency_ratio": "invocations beside more than the usual {} of the account's concurrency in use",
+    "describe_calls": "polls with more than the usual {} for an account and Region",
 }
 """What went beyond the usual value of each bound."""
 
@@ -140,7 +140,8 @@ def passed_line(first: FirstScreen, result: Result) -> str:
     """Return what passed, on one line."""
     criteria = f"{plural(len(first.passed), 'criterion', 'criteria')} passed"
     checks = plural(sum(each.checked for each in first.holding), "check")
-    properties = plural(len(result.properties), "property", "properties")
+    exercised = sum(each.verdict != "not exercised" for each in result.properties)
+    properties = plural(exercised, "exercised property", "exercised properties")
     return f"{criteria}; {len(first.holding):,} of {properties} hold, {checks}"
 
 

@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from itertools import zip_longest
 from typing import Final
-from urllib.parse import quote
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -25,7 +24,7 @@ from drsim.reports.sections import Document, Section
 from drsim.reports.statuses import counted
 from drsim.reports.text import visible
 from drsim.reports.tiles import tiles_of
-from drsim.reports.timeline import timeline
+from drsim.reports.timeline import anchor, timeline
 from drsim.scenarios.result import Result
 from drsim.simulator.durations import number
 
@@ -194,7 +193,7 @@ def html_of(text: str, name: str, *, has_lanes: bool = False) -> Markup:
                 column += 1
                 after = '<span class="basis">' if titles[column] == "Basis" else ""
                 lane = _id_of(content) if has_lanes and titles[column] in _EXECUTIONS else ""
-                after += f'<a href="#execution={quote(lane, safe="")}">' if lane else ""
+                after += f'<a href="#{anchor(lane)}">' if lane else ""
             case "td_close":
                 before = "</a>" if lane else ""
                 before += "</span>" if titles[column] == "Basis" else ""

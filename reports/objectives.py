@@ -54,11 +54,17 @@ def sentence(record: ObjectiveRecord, records: Iterable[ObjectiveRecord] = ()) -
     row = row_of(record)
     p50 = f"p50 {row.p50}, " if record.objective is None else ""
     achieved = f"{p50}p95 {row.p95}, max {row.max}" if record.times and record.times.count > 1 else row.p95
-    judged = _no_objective(records) if record.objective is None else f"{row.missed} missed {row.objective}"
-    return f"{achieved}; {judged}"
+    judged = without_objective(records) if record.objective is None else f"{row.missed} missed {row.objective}"
+    return f"{achieved}; {judged}{open_at_end(record)}"
 
 
-def _no_objective(records: Iterable[ObjectiveRecord]) -> str:
+def open_at_end(record: ObjectiveRecord) -> str:
+    """How many of the times count to the end of the run, since no end was recorded; "" if none does."""
+    return f"; {record.still_open:,} still open when the run ended" if record.still_open else ""
+
+
+def without_objective(records: Iterable[ObjectiveRecord]) -> str:
+    """What whole executions without an objective have, beside the waves that may have one."""
     waves = sum(each.objective is not None for each in records)
     have = "has" if waves == 1 else "have"
     return (

@@ -16,6 +16,7 @@ from drsim.reports.markdown import clock
 from drsim.reports.objectives import took
 from drsim.reports.statuses import LOOKS
 from drsim.reports.text import visible
+from drsim.reports.timeline import anchor
 from drsim.simulator.durations import number, plural, show_seconds
 
 
@@ -47,6 +48,7 @@ def environment() -> Environment:
         "css_text": css_text,
         "plural": plural,
         "took": took,
+        "anchor": anchor,
     }
     return found
 

@@ -16,7 +16,9 @@ from drsim.reports import findings, html, markdown, page
 from drsim.reports.evidence import Approval, chain_breaks, digest_of
 from drsim.reports.first_screen import missing
 from drsim.reports.formats import junit
+from drsim.reports.objectives import open_at_end
 from drsim.reports.sections import Section, render_sections
+from drsim.reports.timeline import anchor
 from drsim.scenarios.record import Record
 from drsim.scenarios.result import Outcome, Result, RunVerdict, graded, worst
 from drsim.simulator.durations import plural, show_seconds
@@ -26,7 +28,7 @@ _CASES_MAX: Final = 3
 
 
 class MemberRecord(Record):
-    """One run of a release: its folder, its verdict, and the SHA-256 of its files by name."""
+    """One run of a release: its folder, its verdict, and the digests of its result and its evidence."""
 
     folder: str
     scenario: str
@@ -48,6 +50,11 @@ class ReleaseRecord(Record):
     files: dict[str, str] = Field(description="SHA-256 of each report of the release.")
     digest: str = Field("", description="SHA-256 of all fields above, the first entry of the chain.")
     approvals: tuple[Approval, ...] = ()
+
+    @property
+    def outcome(self) -> Outcome:
+        """The verdict; "degraded" if all runs pass, and one only because a bound is wider than usual."""
+        return graded(self.verdict, is_degraded=any(each.is_degraded for each in self.runs))
 
     @property
     def last_digest(self) -> str:
@@ -179,7 +186,7 @@ def recovery(result: Result) -> str | None:
     if whole is None or whole.times is None:
         return None
     objective = "" if whole.objective is None else f" of {show_seconds(whole.objective)}"
-    return f"{show_seconds(whole.times.p95)}{objective}"
+    return f"{show_seconds(whole.times.p95)}{objective}{open_at_end(whole)}"
 
 
 def record(release: Release, files: Mapping[str, bytes]) -> ReleaseRecord:
@@ -272,7 +279,7 @@ def _sections(release: Release, signs: Mapping[str, str], report: str) -> list[S
         "recovery": recovery,
         "plural": plural,
         "link": lambda run, place="": f"<{quote(run.folder)}/{report}{place}>",
-        "lane": lambda run, execution: f"<{quote(run.folder)}/report.html#execution={quote(execution, safe='')}>",
+        "lane": lambda run, execution: f"<{quote(run.folder)}/report.html#{anchor(execution)}>",
         "first": lambda items: list(items)[:_CASES_MAX],
     }
     return render_sections(markdown.environment(), "markdown/{}.md.j2", context, titles)

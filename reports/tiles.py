@@ -4,14 +4,14 @@ from collections.abc import Callable, Iterator, Mapping
 from operator import ge, le, lt
 from typing import Final, NamedTuple
 
-from drsim.reports.objectives import row_of
+from drsim.reports.objectives import open_at_end, row_of, without_objective
 from drsim.reports.statuses import counted
 from drsim.scenarios.record import ObjectiveRecord
 from drsim.scenarios.result import CriterionResult, Relation, Result, Verdict
 from drsim.simulator.durations import number, plural, show_seconds
 
 _CRITERIA: Final = {
-    "Executions complete with DRS's truth": "longest completion delay",
+    "Executions complete with DRS's truth": "longest completion delay, without what faults excuse",
     "Performance <100ms queries": "longest query",
     "No poll is early, none is late": "polls early or late",
     "No errors or failures": "failed by themselves, of {}",
@@ -42,7 +42,7 @@ def tiles_of(result: Result) -> Iterator[Tile]:
         yield Tile(number(result.polls_recorded), "polls recorded")
     for record in result.objectives:
         if record.times and not record.wave:
-            yield _recovered(record)
+            yield _recovered(record, result)
     if found := result.metrics.distributions.get("staleness"):
         yield Tile(show_seconds(found.p99 / 1000), f"staleness p99, {found.basis}")
     invocations = sum(
@@ -57,10 +57,10 @@ def tiles_of(result: Result) -> Iterator[Tile]:
     yield Tile(number(violations), f"violations in {number(checked)} checks", "target: 0", verdict)
 
 
-def _recovered(record: ObjectiveRecord) -> Tile:
-    row, what = row_of(record), "recovery time p95, observed"
+def _recovered(record: ObjectiveRecord, result: Result) -> Tile:
+    row, what = row_of(record), f"recovery time p95, observed{open_at_end(record)}"
     if record.objective is None:
-        return Tile(row.p95, f"{what}; no objective is set")
+        return Tile(row.p95, f"{what}; {without_objective(result.objectives)}")
     return Tile(row.p95, what, f"target: {row.objective}, {row.missed} missed", "fail" if record.missed else "pass")
 
 

@@ -48,8 +48,9 @@ class TrendPoint(NamedTuple):
         return sum(run.verdict == "pass" for run in self.results)
 
     @property
-    def findings_count(self) -> int:
-        return len(merged(self.results))
+    def findings_count(self) -> int | None:
+        """None without runs: explorations have failures in place of findings."""
+        return len(merged(self.results)) if self.results else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +248,7 @@ def _changes(before: Sequence[Result], after: Sequence[Result]) -> Iterator[Tren
         yield TrendChange("seeds", "seeds", _listed(found.a.seeds), _listed(found.b.seeds))
     for setting in found.settings:
         yield TrendChange("setting", setting.name, setting.a, setting.b)
-    if not found.same_traces and len(before) == len(after) == 1:
+    if len(before) == len(after) == 1 and before[0].trace == after[0].trace != "off" and not found.same_traces:
         yield TrendChange("trace", "trace digest", _short(before[0].trace_digest), _short(after[0].trace_digest))
 
 

@@ -87,6 +87,7 @@ def render_json(trend: Trend) -> str:
             "at": point.at,
             "commit": point.commit,
             "verdict": point.verdict,
+            "is_degraded": point.outcome == "degraded",
             "runs": len(point.results),
             "passed": point.passed,
             "findings": point.findings_count,
@@ -97,6 +98,7 @@ def render_json(trend: Trend) -> str:
     data = {
         "schema_version": 1,
         "verdict": trend.verdict,
+        "is_degraded": trend.outcome == "degraded",
         "points": points,
         "runs": [asdict(track) for track in trend.runs],
         "explorations": [asdict(track) for track in trend.explorations],

@@ -31,7 +31,10 @@ _CASES: Final[Mapping[str, str]] = {
 
 
 def checked(template: str) -> str:
-    """Return a template. Raises ValueError if it has other names than those of CLAUSES, or formats them."""
+    """Return a template, trimmed. Raises ValueError if it is empty, has names not in CLAUSES, or formats them."""
+    template = template.strip()
+    if not template.strip(".!?"):
+        raise ValueError(f"must be a sentence such as '{DEFAULT}.', got {template!r}")
     try:
         parts = list(string.Formatter().parse(template))
     except ValueError as error:
@@ -47,7 +50,8 @@ def answer(template: str, result: Result) -> str:
     """Fill a checked template from a result; the sentence begins with a capital and ends with a full stop."""
     names = {name for _, name, _, _ in string.Formatter().parse(template) if name is not None}
     text = template.format_map({name: CLAUSES[name](result) for name in sorted(names)})
-    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
+    end = "" if text.endswith(("!", "?")) else "."
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}{end}"
 
 
 # --- how executions ended -----------------------------------------------------------------------------------------

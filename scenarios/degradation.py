@@ -24,7 +24,7 @@ def degraded_of(world: World) -> tuple[DegradedRecord, ...]:
             count=each.count,
             checked=each.checked,
             executions=len(each.execution_ids),
-            at_least=len(each.execution_ids) >= EXECUTIONS_MAX,
+            at_least=not each.is_all or len(each.execution_ids) >= EXECUTIONS_MAX,
             first=violation_record(each.first, world.spec.epoch_us),
         )
         for each in world.granted

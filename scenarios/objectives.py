@@ -46,6 +46,7 @@ def _record(wave: str, achieved: Achieved) -> ObjectiveRecord:
         wave=wave,
         objective=None if objective_us is None else objective_us / 1e6,
         missed=achieved.missed,
+        still_open=achieved.still_open,
         unrecovered=dict(sorted(achieved.unrecovered.items())),
         times=_times(achieved.times),
         own=_times(achieved.own),

@@ -1,8 +1,10 @@
 """What went wrong in a run, as parts of `result.json`: violations, findings, errors, and what wider bounds let pass."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from drsim.simulator.figures.table import PART_NAMES
 
 ConsequenceName = Literal["another run", "wrong end", "lost data", "no end", "unasked timeout", "lateness", "promise"]
 
@@ -56,6 +58,16 @@ class DegradedRecord(Record):
     first: ViolationRecord = Field(description="The first case, judged by the usual bound.")
 
 
+def _all_parts(parts: dict[str, float]) -> dict[str, float]:
+    if parts.keys() != {*PART_NAMES}:
+        raise ValueError(f"must have the parts {', '.join(PART_NAMES)}, got {', '.join(parts) or 'none'}")
+    return parts
+
+
+def _all_parts_or_none(parts: dict[str, float]) -> dict[str, float]:
+    return _all_parts(parts) if parts else parts
+
+
 class RecoveryTimes(Record):
     """Times in seconds, summarised; quantiles are nearest-rank, and within 0.1 % if there are very many values."""
 
@@ -74,7 +86,7 @@ class RecoveryRecord(Record):
     execution_id: str
     status: str = Field(description="As recorded at its end; POLLING if it was still open when the run ended.")
     seconds: float = Field(description="From the execution's StartTime to the recorded end, or to the run's.")
-    parts: dict[str, float]
+    parts: Annotated[dict[str, float], AfterValidator(_all_parts)]
 
 
 class ObjectiveRecord(Record):
@@ -87,12 +99,15 @@ class ObjectiveRecord(Record):
     wave: str = Field(description="The wave's name; empty for whole executions.")
     objective: float | None = Field(description="Seconds; null if none is set.")
     missed: int = Field(description="How many took longer, timed out, or were still open past the objective.")
+    still_open: int = Field(0, description="How many of the times count to the end of the run, past the objective.")
     unrecovered: dict[str, int] = Field(
         {}, description="Those without a recovery time, by what became of them: FAILED, ended by hand, deleted."
     )
     times: RecoveryTimes | None = Field(description="Null if none recovered.")
     own: RecoveryTimes | None = Field(None, description="Of a wave: from the start of its own job.")
-    parts: dict[str, float] = Field({}, description="What the times consisted of: means, which add up to their mean.")
+    parts: Annotated[dict[str, float], AfterValidator(_all_parts_or_none)] = Field(
+        {}, description="What the times consisted of: means, which add up to their mean."
+    )
     slowest: tuple[RecoveryRecord, ...] = Field((), description="The slowest first.")
     first_missed: tuple[RecoveryRecord, ...] = Field((), description="The first ones that missed it, by their end.")
 

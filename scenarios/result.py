@@ -6,9 +6,9 @@ that a figure names; instants are ISO 8601 in UTC. Each figure states its basis,
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from drsim.orchestrator.model import ExecutionStatus
 from drsim.scenarios.metric_records import AlarmRecord, MetricRecord, Widget
@@ -215,10 +215,16 @@ class Capacity(Record):
         return reached or min(ahead, key=lambda each: each[:2], default=(0, "", None))[2]
 
 
+def _of_a_scenario(configuration: dict[str, Any]) -> dict[str, Any]:
+    if missing := [name for name in ("title", "why", "start", "functions") if name not in configuration]:
+        raise ValueError(f"must be a scenario, and lacks {', '.join(missing)}")
+    return configuration
+
+
 class Measurements(Record):
     """Everything measured, for reports. `configuration` is the scenario as it ran, defaults included."""
 
-    configuration: dict[str, Any]
+    configuration: Annotated[dict[str, Any], AfterValidator(_of_a_scenario)]
     look_every: float = Field(description="Seconds between two looks of the finder.")
     cadence: tuple[Cadence, ...]
     ticks: tuple[TickRecord, ...]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from drsim.simulator.checks import cadence, completion, functions, starvation, ticks
-from drsim.simulator.checks.monitor import Context, Monitor, Violation, ViolationKind
+from drsim.simulator.checks.monitor import Context, Monitor, Violation, ViolationGroup, ViolationKind
 from drsim.simulator.spec.world import Bounds
 
 
@@ -49,6 +49,7 @@ class Granted:
     count: int
     checked: int
     execution_ids: frozenset[str]
+    is_all: bool
     first: Violation
 
 
@@ -77,12 +78,10 @@ def granted_by(context: Context, judged: Sequence[Monitor], by_usual: Sequence[M
         if granted[name] <= usual[name] or bound.monitor.name not in strict:
             continue
         stricter = strict[bound.monitor.name]
-        groups = [group for (kind, *_), group in stricter.groups.items() if kind in bound.kinds]
-        broken = sum(group.count for (kind, *_), group in own[stricter.name].groups.items() if kind in bound.kinds)
-        count = sum(group.count for group in groups) - broken
+        groups, broken = _groups(stricter, bound), _groups(own[stricter.name], bound)
+        count = sum(group.count for group in groups) - sum(group.count for group in broken)
         if count > 0:
-            ids = frozenset[str]().union(*(group.execution_ids for group in groups))
-            first = min((group.cases[0] for group in groups), key=lambda case: case.at_us)
+            ids, first = _ids(groups), first_but(groups, broken)
             found.append(
                 Granted(
                     property=stricter.name,
@@ -92,11 +91,28 @@ def granted_by(context: Context, judged: Sequence[Monitor], by_usual: Sequence[M
                     granted=granted[name],
                     count=count,
                     checked=stricter.checked,
-                    execution_ids=ids,
+                    # Of executions that broke the wider bound as well, it is not known whether they needed it, too.
+                    execution_ids=ids - _ids(broken) | ({first.execution_id} & ids),
+                    is_all=ids.isdisjoint(_ids(broken)),
                     first=first,
                 )
             )
     return found
+
+
+def _groups(monitor: Monitor, bound: _Bound) -> list[ViolationGroup]:
+    return [group for (kind, *_), group in monitor.groups.items() if kind in bound.kinds]
+
+
+def _ids(groups: Sequence[ViolationGroup]) -> frozenset[str]:
+    return frozenset[str]().union(*(group.execution_ids for group in groups))
+
+
+def first_but(groups: Sequence[ViolationGroup], broken: Sequence[ViolationGroup]) -> Violation:
+    """Return the first case that broke the usual bound alone; the first of all if each kept one broke both."""
+    both = {(case.execution_id, case.at_us) for group in broken for case in group.cases}
+    cases = sorted((case for group in groups for case in group.cases), key=lambda case: case.at_us)
+    return next((case for case in cases if (case.execution_id, case.at_us) not in both), cases[0])
 
 
 def _values(context: Context, bounds: Bounds) -> dict[str, float]:

@@ -53,6 +53,7 @@ class Achieved:
     times: Sketch = field(default_factory=Sketch)
     own: Sketch = field(default_factory=Sketch)
     parts: list[int] = field(default_factory=lambda: [0] * len(PART_NAMES))
+    still_open: int = 0
     missed: int = 0
     unrecovered: Counter[str] = field(default_factory=Counter)
     """Those without a recovery time, by what became of them."""
@@ -61,6 +62,7 @@ class Achieved:
 
     def add(self, found: Recovery) -> None:
         self.times.append(found.took_us)
+        self.still_open += found.status == _OPEN
         if found.own_us is not None:
             self.own.append(found.own_us)
         self.parts = [total + each for total, each in zip(self.parts, found.parts, strict=True)]

@@ -297,7 +297,7 @@ def test_old_campaign_without_seeds_covers_its_first_to_last_seed(tmp_path: Path
 def test_campaign_without_seeds_is_unknown(tmp_path: Path) -> None:
     begin(tmp_path / "campaign.jsonl", Header(scenario=load("drill"), parts="", code="", seeds=(1, 3)), [])
     page, markdown = documents(tmp_path)
-    assert "Exploration of drill: UNKNOWN" in page
+    assert '<span class="verdict unknown">? UNKNOWN</span> exploration of drill</h1>' in page
     assert "Nothing was run." in markdown
     assert "not run: 1–3 (3 seeds)" in markdown
     assert "The scenario has no faults." in markdown

@@ -70,9 +70,9 @@ def test_version_1_is_compared_with_a_current_run(folder: Path, capsys: pytest.C
     assert comparison["counts"] == []
 
 
-def test_version_1_without_a_scenario_has_no_capacity() -> None:
+def test_version_1_whose_scenario_is_invalid_today_has_no_capacity() -> None:
     data = json.loads(OLD.read_bytes())
-    del data["metrics"]["configuration"]["bounds"], data["metrics"]["configuration"]["title"]
+    data["metrics"]["configuration"]["bounds"] = {"bound_of_then": 1}
     result = Result.model_validate(data)
     assert result.capacity is None
     assert "lacks the figures that limits are computed from" in markdown.render(result)

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from drsim.cli import main
+from drsim.releases import write_record
+from drsim.reports.release import ReleaseRecord
 from drsim.scenarios import runner
 from drsim.scenarios.runner import Run
 from drsim.simulator.errors import MisfitError
@@ -91,6 +93,61 @@ def test_release_is_signed_in_a_chain_and_not_replaced(folder: Path, capsys: pyt
     (folder / "evidence.json").write_text(json.dumps(record), encoding="utf-8")
     assert main(["verify", str(folder), "--files-only"]) == 1
     assert "evidence.json: approval 1 was changed: its digest covers other fields" in capsys.readouterr().out
+
+
+def test_value_of_a_signed_release_is_compared(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["sign", str(folder / "evidence.json"), "--as", "Bo", "--role", "release manager"]) == 0
+    value = capsys.readouterr().out.split()[-1]
+    assert main(["verify", str(folder), "--files-only", "--expect", value]) == 0
+    assert main(["verify", str(folder), "--files-only", "--expect", "0" * 64]) == 1
+    assert f"evidence.json: its last value must be {'0' * 64}, got {value}" in " ".join(capsys.readouterr().out.split())
+
+
+def test_approval_of_a_degraded_release_says_so(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    record = ReleaseRecord.model_validate_json((folder / "evidence.json").read_bytes())
+    first = record.runs[0].model_copy(update={"is_degraded": True})
+    write_record(folder, record.model_copy(update={"runs": (first, *record.runs[1:])}).sealed)
+    assert main(["sign", str(folder), "--as", "Bo", "--role", "release manager"]) == 0
+    assert "! release of 2 runs: PASS, degraded, approved by Bo" in capsys.readouterr().out
+
+
+def test_named_evidence_of_a_release_stands_for_its_folder(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "index.html").write_bytes(b"other")
+    assert main(["verify", str(folder / "evidence.json"), "--files-only"]) == 1
+    assert "index.html: differs" in capsys.readouterr().out
+
+
+def test_pages_without_their_record_cannot_be_verified(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "evidence.json").unlink()
+    assert main(["verify", str(folder), "--files-only"]) == 4
+    assert f"{folder}: has index.html and no evidence.json of its release" in capsys.readouterr().err
+
+
+def test_record_in_another_form_and_new_files_are_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with (folder / "evidence.json").open("ab") as file:
+        file.write(b" ")
+    (folder / "notes.txt").touch()
+    (folder / "other-1").mkdir()
+    assert main(["verify", str(folder), "--files-only"]) == 1
+    shown = capsys.readouterr().out
+    assert "evidence.json: is not written as drsim writes it" in shown
+    assert "notes.txt: is new" in shown
+    assert "other-1" not in shown
+
+
+def test_damaged_record_is_a_difference_and_is_not_replaced(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "evidence.json").write_bytes(b"{")
+    assert main(["verify", str(folder), "--files-only"]) == 1
+    assert "is no record of a release" in " ".join(capsys.readouterr().out.split())
+    assert main(["run", "drill", "idle", "--out", str(folder)]) == 4
+    assert "it may be signed: move it, or change --out" in capsys.readouterr().err
+    assert (folder / "evidence.json").read_bytes() == b"{"
+
+
+def test_release_without_any_result_replaces_an_earlier_pass(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    raising(monkeypatch, "drill", MisfitError("does not fit"))
+    assert main(["run", "drill", "idle", "--out", str(folder)]) == 4
+    assert "0 of 2 scenarios passed, 2 without a result" in (folder / "index.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("name", ["summary.md", "drill-1/metrics.csv"])

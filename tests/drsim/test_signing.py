@@ -76,6 +76,14 @@ def test_signed_run_is_not_replaced_by_a_new_one(folder: Path, capsys: pytest.Ca
     assert not (folder.parent / "idle-1").exists()
 
 
+def test_run_with_unreadable_evidence_is_not_replaced(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / EVIDENCE).write_bytes(b"{")
+    scenario, _, seed = folder.name.rpartition("-")
+    assert main(["run", scenario, "--seed", seed, "--out", str(folder.parent)]) == 4
+    assert "may be signed: move it, or change --out" in capsys.readouterr().err
+    assert (folder / EVIDENCE).read_bytes() == b"{"
+
+
 def test_reports_written_again_keep_evidence_and_approvals(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert signed(folder) == 0
     before = {path.name: path.read_bytes() for path in folder.iterdir()}

@@ -312,7 +312,7 @@ def test_expected_value_is_for_one_run_and_long_enough(folder: Path, capsys: pyt
     assert capsys.readouterr().err == "drsim: --expect must have at least 16 characters, got 'abc'\n"
     shutil.copytree(folder, folder.parent / "again")
     assert main(["verify", str(folder.parent), "--expect", "a" * 64]) == 4
-    assert "it is the value of one run, got 2 runs" in capsys.readouterr().err
+    assert "it is the value of one run or of one release, got 2 runs" in capsys.readouterr().err
     assert main(["sign", str(folder.parent), "--as", "Bo", "--role", "lead"]) == 4
     assert "holds 2 runs and no release of them; sign each of them by itself" in capsys.readouterr().err
 

@@ -10,6 +10,8 @@ import pytest
 from drsim.reports import html, markdown
 from drsim.reports.first_screen import first_screen, reason
 from drsim.reports.formats import junit
+from drsim.reports.release import Member, Release, documents
+from drsim.reports.timeline import anchor
 from drsim.scenarios.files import load
 from drsim.scenarios.result import Result, UnjudgedRecord
 from drsim.scenarios.runner import run
@@ -133,18 +135,33 @@ FAULTS = "Injected on purpose: {}; {} invocations failed because of that"
 @pytest.mark.parametrize(
     ("name", "passed", "idle", "remarks"),
     [
-        ("pass", "11 criteria passed; 10 of 17 properties hold, 624 checks", "7 criteria and 7 properties", []),
-        ("fail", "9 criteria passed; 13 of 17 properties hold, 320 checks", "7 criteria and 3 properties", []),
-        ("degraded", "12 criteria passed; 14 of 17 properties hold, 2,136 checks", "6 criteria and 3 properties", []),
+        (
+            "pass",
+            "11 criteria passed; 10 of 10 exercised properties hold, 624 checks",
+            "7 criteria and 7 properties",
+            [],
+        ),
+        (
+            "fail",
+            "9 criteria passed; 13 of 14 exercised properties hold, 320 checks",
+            "7 criteria and 3 properties",
+            [],
+        ),
+        (
+            "degraded",
+            "12 criteria passed; 14 of 14 exercised properties hold, 2,136 checks",
+            "6 criteria and 3 properties",
+            [],
+        ),
         (
             "alarm",
-            "11 criteria passed; 14 of 17 properties hold, 257 checks",
+            "11 criteria passed; 14 of 14 exercised properties hold, 257 checks",
             "7 criteria and 3 properties",
             [FAULTS.format("1 of 1 fault rule, 12 times", 12)],
         ),
         (
             "faults",
-            "10 criteria passed; 14 of 17 properties hold, 456 checks",
+            "10 criteria passed; 14 of 14 exercised properties hold, 456 checks",
             "8 criteria and 3 properties",
             [FAULTS.format("3 of 4 fault rules, 29 times", 11)],
         ),
@@ -176,6 +193,21 @@ def test_figure_that_comes_from_nowhere_is_found() -> None:
 def test_runs_of_these_tests_have_the_outcomes_of_their_names() -> None:
     outcomes = {name: result_of(name).outcome for name in ("pass", "fail", "degraded", "alarm")}
     assert outcomes == {"pass": "pass", "fail": "fail", "degraded": "degraded", "alarm": "pass"}
+
+
+def with_execution(result: Result, execution_id: str) -> Result:
+    """The result with another id in the cases of its first finding."""
+    found = result.findings[0]
+    cases = tuple(case.model_copy(update={"execution_id": execution_id}) for case in found.cases)
+    return result.model_copy(update={"findings": (found.model_copy(update={"cases": cases}), *result.findings[1:])})
+
+
+@pytest.mark.parametrize("execution_id", ["a/b c", "x" * 200, "left\u202eright"])
+def test_links_to_lanes_have_the_id_as_lanes_have_it(execution_id: str) -> None:
+    failed = with_execution(result_of("fail"), execution_id)
+    assert f'href="#{anchor(execution_id)}"' in banner(failed)
+    release = dict(documents(Release([Member("drill-7", failed)], {})))
+    assert f'href="drill-7/report.html#{anchor(execution_id)}"' in release["index.html"]
 
 
 def test_failure_shows_expected_observed_threshold_and_links() -> None:
@@ -267,16 +299,16 @@ def test_injected_failures_are_a_neutral_remark_apart_from_own_ones() -> None:
     [
         (
             {},
-            "9 of 58 polls were recorded later than the usual 10 s after their look "
+            "9 of 58 polls recorded later than the usual 10 s after their look "
             "(allowed: 70 s; at most 57.4 s here)",
         ),
         (
             {"bound": "looks_missed", "unit": "looks", "usual": 0, "granted": 3, "worst": None},
-            "9 of 58 polls were passed over by more than the usual 0 looks (allowed: 3 looks)",
+            "9 of 58 polls passed over by more than the usual 0 looks (allowed: 3 looks)",
         ),
         (
             {"bound": "lambda_ratio", "unit": "", "usual": 0.8, "granted": 1.0, "worst": None},
-            "9 of 58 invocations took more than the usual 80 % of their function's time (allowed: 100 %)",
+            "9 of 58 invocations with more than the usual 80 % of their function's time (allowed: 100 %)",
         ),
     ],
 )  # fmt: skip

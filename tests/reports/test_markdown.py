@@ -232,3 +232,9 @@ def test_section_9_says_whether_roles_were_judged(report: str) -> None:
     wired = run(load("drill", ("duration=2m",)), seed=1, tier="wire").result
     expected = r"\d+ actions were checked against the policies of the deployed roles; 0 were not allowed\."
     assert re.search(expected, render(wired))
+
+
+def test_report_names_whose_functions_were_observed(phase_2: Result) -> None:
+    theirs = phase_2.model_copy(update={"functions": {"finder": "app.py:handler", "poller": "poll.py:handler"}})
+    assert "the DRS jobs' lives and the production code." in render(phase_2)
+    assert "the DRS jobs' lives and the functions under test." in render(theirs)

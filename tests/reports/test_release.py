@@ -189,6 +189,22 @@ def test_case_of_a_merged_finding_is_of_the_run_that_has_it_at_top(failed: Resul
     assert "In [drill](<drill-7/report.md#findings>)" in part
     assert "$ drsim run drill --seed 7\n" in part
     assert '<a href="drill-7/report.html#execution=of-the-second-run">' in files["index.html"]
+    banner = " ".join(files["index.html"].partition("<header")[2].partition("</header>")[0].split())
+    assert f"Since {case.at[11:19]} in drill." in banner
+    assert 'data-copy="drsim run drill --seed 7"' in banner
+
+
+def test_seed_of_a_row_is_no_figure_with_separators(failed: Result) -> None:
+    files = written(release_of(failed.model_copy(update={"seed": 12345})))
+    (row,) = rows(files["summary.md"], "Scenarios")
+    assert row[-1] == "12345"
+
+
+def test_row_and_page_say_that_an_execution_is_still_open(failed: Result) -> None:
+    (whole, *_) = failed.objectives
+    still_open = failed.model_copy(update={"objectives": (whole.model_copy(update={"still_open": 2}),)})
+    (row,) = rows(written(release_of(still_open))["summary.md"], "Scenarios")
+    assert row[-2].endswith("; 2 still open when the run ended")
 
 
 def test_run_without_a_trace_has_no_links_to_executions(failed: Result) -> None:

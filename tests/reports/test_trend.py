@@ -93,6 +93,16 @@ def test_other_trace_with_the_same_settings_means_other_code(drill: Result) -> N
     assert "nothing was set differently, so code changed" not in changes_of(track.last)
 
 
+@pytest.mark.parametrize("levels", [("off", "full"), ("full", "summary"), ("off", "off")])
+def test_traces_of_other_levels_say_nothing_of_code(drill: Result, levels: tuple[str, str]) -> None:
+    before, after = (
+        drill.model_copy(update={"trace": level, "trace_digest": None if level == "off" else digest * 64})
+        for level, digest in zip(levels, "ab", strict=True)
+    )
+    (track,) = trend([point("a", before), point("b", after)]).runs
+    assert track.last.changes == ()
+
+
 def test_handlers_seed_and_version_of_another_point_are_named(drill: Result) -> None:
     environment = {**drill.metrics.environment, "python": "3.99"}
     other = drill.model_copy(

@@ -76,6 +76,7 @@ def test_scenario_without_an_answer_tells_how_executions_ended() -> None:
         ("{ends!r}", "no such clause: 'ends!r'; known are "),
         ("{ends:>9}", "no such clause: 'ends:>9'; known are "),
         ("{}", "no such clause: ''; known are "),
+        (" . ", "must be a sentence such as '{ends}; {longest}.', got '.'"),
         ("{ends", "must be a text with names such as {ends} (expected '}' before end of string)"),
     ],
 )

@@ -6,7 +6,8 @@ from drsim.scenarios.files import load
 from drsim.scenarios.parts import world_of
 from drsim.scenarios.result import Result
 from drsim.scenarios.runner import run
-from drsim.simulator.checks.granted import BOUNDS
+from drsim.simulator.checks.granted import BOUNDS, first_but
+from drsim.simulator.checks.monitor import Violation, ViolationGroup
 from drsim.simulator.spec.world import Bounds
 from tests.catalogue import run_of
 
@@ -51,6 +52,11 @@ def test_failed_run_keeps_what_only_wider_bounds_let_pass() -> None:
     failed = next(each for each in result.properties if each.name == "poll-cadence")
     assert result.outcome == "fail"
     assert found.count == strict.violations_count - failed.violations_count > 0
+    # The first case is one that the wider bound let pass.
+    assert (found.first.execution_id, found.first.at) not in {
+        (each.execution_id, each.at) for each in failed.violations
+    }
+    assert found.executions <= found.count
 
 
 def test_catalogue_run_by_usual_bounds_is_not_degraded() -> None:
@@ -91,3 +97,19 @@ def test_overload_names_each_bound_that_it_needed() -> None:
     ]
     assert all(0 < each.count <= each.checked for each in result.degraded)
     assert all(each.usual < each.granted for each in result.degraded)
+
+
+def test_cases_that_break_the_wider_bound_too_are_not_what_it_let_pass() -> None:
+    changes = ("bounds.poll_delay=20s", "functions.poller.init=3s..30s", "functions.poller.timeout=60s")
+    result = run(load("missing-job", changes), seed=1).result
+    (found,) = result.degraded
+    (failed,) = (each for each in result.properties if each.name == "poll-cadence")
+    assert (found.count, found.executions, failed.violations_count) == (1, 1, 1)
+    assert (found.first.execution_id, found.first.at) != (failed.violations[0].execution_id, failed.violations[0].at)
+
+
+def test_first_case_is_the_earliest_that_broke_the_usual_bound_alone() -> None:
+    early, late = (Violation(execution, at_us, "", "") for execution, at_us in (("a", 1), ("b", 2)))
+    both, broken = ViolationGroup(cases=[early, late]), ViolationGroup(cases=[early])
+    assert first_but([both], [broken]) == late
+    assert first_but([both], [both]) == early

@@ -82,6 +82,7 @@ def test_time_equal_to_the_objective_is_no_miss() -> None:
 def test_timeout_misses_and_counts_with_its_time() -> None:
     found = ran(jobs={**EXACT, "hangs": True}, duration="40m", rto="40m")
     assert (found.executions.missed, found.executions.slowest[0].status) == (1, "TIMEOUT")
+    assert found.executions.still_open == 0
     assert 30 * MINUTE_US < found.executions.times.high < 32 * MINUTE_US
     assert found.all["Wave 1"].slowest[0].status in ("TIMEOUT", "UNKNOWN")
     check_sums(found.executions)
@@ -89,7 +90,7 @@ def test_timeout_misses_and_counts_with_its_time() -> None:
 
 def test_execution_still_open_misses_only_past_its_objective() -> None:
     late = ran(duration="4m", rto="3m").executions
-    assert (late.missed, late.slowest[0].status) == (1, "POLLING")
+    assert (late.missed, late.still_open, late.slowest[0].status) == (1, 1, "POLLING")
     assert 3 * MINUTE_US < late.times.high < 4 * MINUTE_US
     check_sums(late)
     assert len(ran(duration="4m", rto="5m").executions.times) == 0
