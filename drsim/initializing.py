@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from contextlib import chdir
 from dataclasses import replace
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
@@ -153,6 +152,8 @@ def _check_contract(name: str) -> None:
 
 def _texts(choice: Choice, proposal: "Proposal | None", extends: str) -> dict[str, str]:
     """The text of each file by its path. `extends` is the preset of a contract that is not proposed."""
+    from importlib.metadata import version
+
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     from drsim.scenarios.schemas import schema_text

@@ -4,7 +4,6 @@ import os
 import shlex
 import shutil
 import sys
-from importlib.metadata import version
 from pathlib import Path
 
 
@@ -13,6 +12,8 @@ def show_version(value: bool) -> None:
     import typer
 
     if value:
+        from importlib.metadata import version
+
         print(f"drsim {version('drsim')} (Python {sys.version.split()[0]})")
         raise typer.Exit
 

@@ -16,11 +16,15 @@ _WRITES: Final = frozenset(
 
 
 class MergedFinding(NamedTuple):
-    """One finding in several runs: that of the first `result` with it at the top, and its violations by scenario."""
+    """One finding in several runs: that of the first `result` with it at the top, and its violations by scenario.
+
+    `runs` has the first run of each scenario with it.
+    """
 
     finding: FindingRecord
     result: Result
     counts: dict[str, int]
+    runs: dict[str, Result]
 
 
 def title(finding: FindingRecord) -> str:
@@ -66,12 +70,13 @@ def merged(results: Sequence[Result]) -> list[MergedFinding]:
     found: dict[tuple[str, str, str, str], MergedFinding] = {}
     for result in results:
         for each in result.findings:
-            found.setdefault(_meaning(each), MergedFinding(each, result, {}))
+            found.setdefault(_meaning(each), MergedFinding(each, result, {}, {}))
     for result in results:
         for each in each_of(result.findings):
             if each_merged := found.get(_meaning(each)):
                 counts = each_merged.counts
                 counts[result.scenario] = counts.get(result.scenario, 0) + each.count
+                each_merged.runs.setdefault(result.scenario, result)
     return sorted(found.values(), key=lambda each: (_RANKS[each.finding.consequence], -len(each.counts)))
 
 

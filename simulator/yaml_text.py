@@ -27,19 +27,19 @@ class YamlTextError(ValueError):
         self.problem, self.line = problem, line
 
 
-class Document(NamedTuple):
+class Parsed(NamedTuple):
     """A text's data, and the node that it comes from; both are None for an empty text."""
 
     root: yaml.Node | None
     data: Any
 
 
-def parsed(text: str) -> Document:
+def parsed(text: str) -> Parsed:
     """Read a YAML text. Raises YamlTextError."""
     try:
         loader = _Loader(text)
         root = loader.get_single_node()
-        return Document(root, None if root is None else loader.construct_document(root))
+        return Parsed(root, None if root is None else loader.construct_document(root))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise YamlTextError(error.problem or "it is not YAML", 1 if mark is None else mark.line + 1) from None

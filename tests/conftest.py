@@ -1,5 +1,6 @@
 """Fixtures and settings of all tests."""
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 # A deadline would fail correct code on a busy machine. `nox -s bench` measures speed.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+
+# xdist gives its workers 80 columns, to which output would be folded; a pipe has no width.
+os.environ.pop("COLUMNS", None)
 
 
 @pytest.fixture(scope="session")

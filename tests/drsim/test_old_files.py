@@ -1,5 +1,6 @@
 """Each kind of file as its versions so far wrote it is read; one of a later version is refused in one line."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -70,3 +71,9 @@ def test_failure_and_campaign_are_written_with_their_version(tmp_path: Path) -> 
     failure.write(failure.read(OLD / "failure-1.yaml"), path)
     assert path.read_bytes() == (OLD / "failure-1.yaml").read_bytes()
     assert path.read_text(encoding="utf-8").startswith("schema_version: 1\n")
+
+
+def test_every_old_file_is_named_in_a_test() -> None:
+    tests = "".join(path.read_text(encoding="utf-8") for path in OLD.parent.rglob("test_*.py"))
+    for path in OLD.iterdir():
+        assert path.stem in tests or re.sub(r"\d$", "{version}", path.stem) in tests, path.name

@@ -70,10 +70,10 @@ def unknown() -> Result:
 def test_release_fails_with_one_failing_run(passing: list[Result], failed: Result, unknown: Result) -> None:
     release = release_of(*passing[1:], failed, unknown)
     assert release.verdict == "fail"
-    assert release.headline == "1 of 4 scenarios failed, 1 unknown"
+    assert release.headline == "1 of 4 runs failed, 1 unknown"
     page = written(release)["index.html"]
     assert '<header class="banner fail">' in page
-    assert "<p>Not passed: drill, idle.</p>" in page
+    assert "<p>Not passed: drill, idle seed 1.</p>" in page
 
 
 def test_release_without_a_result_is_unknown(passing: list[Result], unknown: Result) -> None:

@@ -87,8 +87,8 @@ def test_a_wave_may_have_servers_and_a_life_of_its_own(kernel: Kernel) -> None:
 
 
 def test_a_worker_whose_item_would_pass_400_kb_starts_no_further_wave(kernel: Kernel) -> None:
-    # About 190 KB a wave: two fit into an item, and the third one does not.
-    waves = {"waves": 4, "servers": 2_500, "order": "sequential", "listed": "as_started", "arrival": AT_0}
-    rig = Rig(kernel, waves, drs={"servers_in_jobs_max": 10_000, "servers_per_job_max": 10_000})
-    rig.run()
-    assert (len(rig.jobs), len(rig.waves()), rig.attributes()["Status"]) == (3, 2, "POLLING")
+    # About 38 KB a wave: ten fit into an item, and the eleventh does not.
+    waves = {"waves": 12, "servers": 500, "order": "sequential", "listed": "as_started", "arrival": AT_0}
+    rig = Rig(kernel, waves, duration="30m", drs={"servers_in_jobs_max": 10_000, "servers_per_job_max": 500})
+    rig.run("30m")
+    assert (len(rig.jobs), len(rig.waves()), rig.attributes()["Status"]) == (11, 10, "POLLING")
