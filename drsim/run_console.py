@@ -213,7 +213,8 @@ def show_total(console: Console, results: list[Result]) -> None:
 
 def _show_merged(console: Console, results: list[Result]) -> None:
     found = merged(results)
-    for number, (finding, _, counts) in enumerate(found[:_FINDINGS_MAX], 1):
+    for number, each in enumerate(found[:_FINDINGS_MAX], 1):
+        finding, counts = each.finding, each.counts
         times = plural(sum(counts.values()), "time")
         heading = f"{title(finding)} ({plural(len(counts), 'scenario')}, {times}) {culprit(finding)}".rstrip()
         names, left = [*counts][:_SCENARIOS_MAX], len(counts) - _SCENARIOS_MAX

@@ -27,19 +27,19 @@ class YamlTextError(ValueError):
         self.problem, self.line = problem, line
 
 
-class Parsed(NamedTuple):
+class YamlDocument(NamedTuple):
     """A text's data, and the node that it comes from; both are None for an empty text."""
 
     root: yaml.Node | None
     data: Any
 
 
-def parsed(text: str) -> Parsed:
+def parsed(text: str) -> YamlDocument:
     """Read a YAML text. Raises YamlTextError."""
     try:
-        loader = _Loader(text)
+        loader = _BoundedLoader(text)
         root = loader.get_single_node()
-        return Parsed(root, None if root is None else loader.construct_document(root))
+        return YamlDocument(root, None if root is None else loader.construct_document(root))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise YamlTextError(error.problem or "it is not YAML", 1 if mark is None else mark.line + 1) from None
@@ -48,7 +48,7 @@ def parsed(text: str) -> Parsed:
         raise YamlTextError(f"the character U+{ord(text[error.position]):04X} is not allowed", line) from None
 
 
-class _Loader(yaml.SafeLoader):
+class _BoundedLoader(yaml.SafeLoader):
     def __init__(self, text: str) -> None:
         super().__init__(text)
         self._depth = self._count = self._aliased = 0

@@ -168,7 +168,10 @@ def test_verify_names_a_changed_file_of_a_release(folder: Path, capsys: pytest.C
 
 
 def test_verify_names_a_run_of_another_release(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["run", "idle", "--set", "duration=2m", "--out", str(folder)]) == 0
+    other = folder.parent / "other"
+    assert main(["run", "idle", "--set", "duration=2m", "--out", str(other)]) == 0
+    shutil.rmtree(folder / "idle-1")
+    shutil.move(other / "idle-1", folder)
     assert main(["verify", str(folder), "--files-only"]) == 1
     shown = capsys.readouterr().out
     assert "idle-1: its result.json is not the one of this release" in shown
