@@ -144,6 +144,28 @@ def merged(*layers: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
+def _check_code(options: Mapping[str, Any]) -> None:
+    """Raise UserError if these options of pyproject.toml name a file or folder of code outside of its project; modules are allowed.
+
+    What a person names on the command line, and what pytest imports for a project, is no concern of this.
+    """
+    from drsim.trust import project_root
+
+    file = project_file(Path.cwd())
+    if file is None:
+        return
+    root = project_root(file.parent)
+    places = [(key, options[key].rpartition(":")[0]) for key in ("finder", "poller") if options.get(key)]
+    named = [(key, place) for key, place in places if place.endswith(".py")]
+    for key, place in [*named, *(("paths", path) for path in options.get("paths", ()))]:
+        found = Path(place).resolve()
+        if not found.is_relative_to(root):
+            raise UserError(
+                f"{os.path.relpath(file)}: tool.drsim.{key} names code to import: {found}, outside of its project "
+                f"{root}; --finder, --poller and --path on the command line run it, with your rights"
+            )
+
+
 def options_here() -> dict[str, Any]:
     """The options that commands in the current folder have by default. Raises UserError."""
     here = Path.cwd()
@@ -169,7 +191,9 @@ class ProjectCommand(TyperCommand):
         read = _READ_BY[self.name or ""]
         if "seeds" in given:
             read = tuple(key for key in read if key != "seed")
-        options = merged({key: value for key, value in options_here().items() if key in read}, given)
+        project = {key: value for key, value in options_here().items() if key in read}
+        options = merged(project, given)
+        _check_code({key: value for key, value in options.items() if value is project.get(key)})
         found = {_PARAMETERS.get(key, key): options[key] for key in read if key in options}
         if "variables" in found:
             found["variables"] = [f"{name}={value}" for name, value in found["variables"].items()]

@@ -26,9 +26,9 @@ _BUILT_IN: Final = Path("/built into Python")
 _INSTALLED: Final = frozenset({"site-packages", "dist-packages"})
 
 
-def project_root() -> Path:
-    """The folder of the current project: the repository's, or the nearest with pyproject.toml, or the current one."""
-    here = Path.cwd().resolve()
+def project_root(folder: Path | None = None) -> Path:
+    """The project of a folder, by default the current one: its repository, or the nearest pyproject.toml, or itself."""
+    here = (folder or Path.cwd()).resolve()
     for mark in (".git", "pyproject.toml"):
         for folder in (here, *here.parents):
             if (folder / mark).exists():

@@ -149,3 +149,24 @@ def test_another_finder_replaces_all_keys_of_the_code() -> None:
     assert merged(project, {"finder": "x:f"}) == {"seed": 3, "finder": "x:f"}
     assert merged(project, {"tier": "fast"}) == {"seed": 3, "tier": "fast"}
     assert merged(project, {"tier": "wire"}) == {**project, "tier": "wire"}
+
+
+@pytest.mark.parametrize("line", ['finder = "../pair.py:finder"', 'finder = "team:finder"\npaths = ["../layer"]'])
+@pytest.mark.parametrize("command", ["run", "explore", "contract"])
+def test_code_outside_of_the_project_is_named_and_not_imported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], line: str, command: str
+) -> None:
+    (tmp_path / "pair.py").write_text("raise RuntimeError('imported')", encoding="utf-8")
+    (tmp_path / "layer").mkdir()
+    (tmp_path / "team").mkdir()
+    monkeypatch.chdir(tmp_path / "team")
+    written(line)
+    assert main([command] if command == "contract" else [command, "drill"]) == 4
+    shown = capsys.readouterr().err
+    key = "paths" if "paths" in line else "finder"
+    assert shown.startswith(f"drsim: pyproject.toml: tool.drsim.{key} names code to import: {tmp_path}/")
+    assert f"outside of its project {tmp_path / 'team'}; " in shown
+    assert "imported" not in shown
+    named = "--path=../layer" if key == "paths" else "--finder=../pair.py:finder"
+    main([command, named] if command == "contract" else [command, "drill", named])
+    assert "names code to import" not in capsys.readouterr().err
