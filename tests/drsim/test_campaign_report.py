@@ -331,7 +331,7 @@ def test_broken_failure_file_is_reported_and_explore_does_not_fail(
     with pytest.raises(UserError, match=re.escape(str(path))):
         write(tmp_path / "explore-drill")
     path.write_text("[", encoding="utf-8")
-    with pytest.raises(UserError, match=re.escape(f"{path}: ")):
+    with pytest.raises(UserError, match=re.escape(f"{path}:1: ")):
         write(tmp_path / "explore-drill")
 
 
