@@ -103,6 +103,8 @@ def main(words: list[str] | None = None) -> int:
 def _main(words: list[str] | None) -> int:
     code = 0
     try:
+        if wrong := [word for word in words or () if "\0" in word]:
+            raise UserError(f"no argument may hold a null character, which no path can, got {wrong[0]!r}")
         code = int(typer.main.get_command(app).main(words, prog_name="drsim", standalone_mode=False) or 0)
         if code == _TYPERS_INTERRUPT:
             raise KeyboardInterrupt

@@ -229,6 +229,7 @@ def _write(path: Path, text: str) -> None:
 def _show(folder: Path, written: list[str]) -> None:
     """Show what was written, and what to run next."""
     from drsim.console import long_line, output
+    from drsim.reports.text import plain
 
     console, width = output(), max(map(len, written))
     for name in written:
@@ -236,6 +237,6 @@ def _show(folder: Path, written: list[str]) -> None:
         long_line(console, f"  {name:<{width}}  {what}")
     long_line(console, "next:")
     if folder != Path():
-        long_line(console, f"  {shlex.join(['cd', str(folder)])}")
+        long_line(console, f"  {plain(shlex.join(['cd', str(folder)]))}")
     for words in _NEXT:
         long_line(console, f"  {runnable(shlex.join(words))}")

@@ -30,9 +30,9 @@ def project_root(folder: Path | None = None) -> Path:
     """The project of a folder, by default the current one: its repository, or the nearest pyproject.toml, or itself."""
     here = (folder or Path.cwd()).resolve()
     for mark in (".git", "pyproject.toml"):
-        for folder in (here, *here.parents):
-            if (folder / mark).exists():
-                return folder
+        for each in (here, *here.parents):
+            if (each / mark).exists():
+                return each
     return here
 
 

@@ -253,3 +253,10 @@ def test_exit_codes_match_the_documentation() -> None:
         ("USAGE", 4),
         ("UNKNOWN", 5),
     ]
+
+
+def test_a_null_character_in_an_argument_is_one_message(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "drill", "--out", "\0"]) == 4
+    assert capsys.readouterr().err == (
+        "drsim: no argument may hold a null character, which no path can, got '\\x00'\n"
+    )

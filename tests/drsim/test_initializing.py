@@ -104,6 +104,13 @@ def test_init_of_another_folder_names_files_as_seen_from_there(
     assert (table["poller"], table["paths"]) == ("pair/poller/app.py:lambda_handler", ["pair/layer"])
 
 
+def test_folder_with_control_characters_is_shown_as_escapes(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["init", "\x1b[31m"]) == 0
+    shown = capsys.readouterr().out
+    assert "\x1b" not in shown
+    assert "cd '\\x1b[31m'" in shown
+
+
 def test_init_names_each_file_that_exists_and_writes_nothing(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "noxfile.py").write_text("mine\n", encoding="utf-8")
     (folder / "simulation").mkdir()
