@@ -147,7 +147,7 @@ def merged(*layers: Mapping[str, Any]) -> dict[str, Any]:
 def _check_code(options: Mapping[str, Any]) -> None:
     """Raise UserError if these options of pyproject.toml name a file or folder of code outside of its project.
 
-    Modules are allowed. What a person names on the command line, and what pytest imports for a project, is no concern of this.
+    Modules are allowed. What a person names on the command line, and what pytest imports, is no concern of this.
     """
     from drsim.trust import project_root
 
