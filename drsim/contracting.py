@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from drsim.tiers import Choice
 
 _HOME: Final = "us-east-1:777788889999"
+_TABLE: Final = re.compile(r"[a-zA-Z0-9_.-]{3,255}")
 _GUESSES: Final = (
     ("TABLE", "executions"),
     ("INDEX", "StatusIndex"),
@@ -93,15 +94,23 @@ def proposed(choice: "Choice", table: str = "") -> "tuple[Proposal, Choice]":
     places = [each for each in (choice.finder, choice.poller) if each]
     source = scan(files_of(places, choice.paths))
     given = dict(variable.split("=", 1) for variable in choice.variables)
-    known = {**dict(_guessed(source, table)), **given}
+    assumed = {key: value for key, value in _guessed(source, table) if key not in given}
+    known = {**assumed, **given}
+    name_of_table = table or _table_of(known)
+    if name_of_table and not _TABLE.fullmatch(name_of_table):
+        raise UserError(f"the name of a table has 3 to 255 letters, digits, _, - and ., got {name_of_table!r}")
     handlers = Handlers(finder=choice.finder, poller=choice.poller or None, paths=choice.paths, variables=known)
     files = [place.rpartition(":")[0] for place in places if ".py:" in place]
     folder = os.path.commonpath([Path(file).resolve().parent for file in files]) if files else ""
     name = re.sub(r"\W", "_", Path(folder).name) or "proposed"
     try:
-        proposal = propose(handlers, source, table=table or _table_of(known), name=name)
+        proposal = propose(handlers, source, table=name_of_table, name=name)
     except HandlerError as error:
         raise UserError(str(error)) from None
+    if assumed:
+        complain(f"assumed {', '.join(f'{key}={value}' for key, value in assumed.items())}; --env gives other values")
+    if name_of_table in assumed.values():
+        proposal.reasons["table/name"] = "assumed"
     for part, kind in (("BUS", "buses"), ("TOPIC", "topics"), ("STATE_MACHINE", "state_machines")):
         names = [value.rpartition(":")[2] for key, value in known.items() if part in key]
         if names and kind not in proposal.data.get("surroundings", {}):

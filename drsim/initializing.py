@@ -13,11 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import typer
-from typer.exceptions import Exit
 
 from drsim import arguments
-from drsim.arguments import ExitCode, UserError, writing
-from drsim.contracting import proposal_text, proposed, warned
+from drsim.arguments import UserError, writing
+from drsim.contracting import proposal_text, proposed
 from drsim.program import runnable
 from drsim.project import FILE, options_of, rooted, rooted_file, rooted_place
 from drsim.tiers import Choice, default_tier
@@ -95,6 +94,9 @@ def init(
         proposal, extends = None, choice.contract or "ours"
         if choice.finder and not choice.contract:
             proposal, choice = proposed(choice)
+            if not proposal.is_complete:
+                trouble = " ".join(proposal.unknown[-1].split())
+                raise UserError(f"no function wrote to the table, so nothing was written: {trouble}")
         if not has_contract:
             choice = replace(choice, contract=_CONTRACT)
         texts = _texts(choice, proposal, extends)
@@ -105,7 +107,6 @@ def init(
         for name in written:
             writing(partial(_write, Path(name), texts[name]))
         _show(folder, written)
-    raise Exit(ExitCode.PASS if proposal is None else warned(proposal))
 
 
 def _seen_from(folder: Path, choice: Choice) -> Choice:
@@ -231,7 +232,9 @@ def _show(folder: Path, written: list[str]) -> None:
     from drsim.console import long_line, output
     from drsim.reports.text import plain
 
-    console, width = output(), max(map(len, written))
+    console, width = output(), max(map(len, written), default=0)
+    if not written:
+        long_line(console, "nothing was written: each file is there already")
     for name in written:
         what = _FILES[name][1] if name in _FILES else "for editors: completion and checks"
         long_line(console, f"  {name:<{width}}  {what}")

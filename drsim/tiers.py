@@ -78,13 +78,14 @@ class Choice:
     contract: str = ""
 
     def problems(self, scenarios: "Iterable[Scenario]" = ()) -> Iterator[str]:
-        if self.tier == "fast" and (self.finder or self.poller or self.paths or self.variables):
+        if self.poller and not self.finder:
+            yield "--poller needs --finder: a poller knows only its own finder's payload"
+            return
+        if self.tier == "fast" and (self.finder or self.paths or self.variables):
             yield "--finder, --poller, --path and --env are for --tier client and --tier wire"
             return
         if not self.finder:
             yield from refused_contracts(scenarios)
-        if self.poller and not self.finder:
-            yield "--poller needs --finder: a poller knows only its own finder's payload"
         yield from self._unneeded_pollers(scenarios)
         for name, place in (("--finder", self.finder), ("--poller", self.poller)):
             file, _, handler = place.rpartition(":")

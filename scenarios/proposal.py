@@ -15,6 +15,7 @@ from drsim.simulator.contract.model import Contract
 from drsim.simulator.contract.places import OURS
 from drsim.simulator.contract.presets import completed, preset
 from drsim.simulator.events import POLLER
+from drsim.simulator.handlers.errors import HandlerError
 from drsim.simulator.handlers.functions import Handlers
 
 _STYLES: Final = ("PascalCase", "camelCase", "snake_case")
@@ -67,6 +68,8 @@ _NO_MAPPING: Final = re.compile(
 _NEEDED: Final = (("execution", "id"), ("execution", "status"), ("execution", "waves"), ("wave", "job"))
 _ROUNDS_MAX: Final = 6
 _EVENTS_MAX: Final = 12
+_INVOCATIONS_MAX: Final = 100
+"""In the short run a function in both roles looks fourteen times, and invokes itself at most as often."""
 _SHORT: Final[Mapping[str, Any]] = {"duration": "70s", "workload": [{"ids": ["drill"], "waves": 1}]}
 
 _DRILL: Final[Mapping[str, Any]] = {
@@ -120,6 +123,8 @@ def guessed(
     if handlers.poller is None and "invoke" in source.calls:
         proposal.put("functions/one", "ExecutionWatcher", "the function invokes Lambda, and no poller is given")
     _set_event(proposal, handlers, source)
+    if "functions" in proposal.data and run(proposal, handlers, _SHORT).invoked > _INVOCATIONS_MAX:
+        raise HandlerError(f"{handlers.finder} invokes itself without end; if it invokes a poller, give --poller")
     for _ in range(_ROUNDS_MAX):
         seen = run(proposal, handlers, _DRILL)
         if not _corrected(proposal, seen):
@@ -320,7 +325,7 @@ def _timed(proposal: Proposal, name: str, value: object) -> bool:
     # What a function writes shows how it reads, as long as nothing else does.
     others = [each for each in ("start", "end") if f"times/{each}" not in proposal.reasons]
     for each in others:
-        changed |= proposal.put(f"times/{each}", form, reason)
+        changed |= proposal.put(f"times/{each}", form, f"as {name}, since nothing else shows it")
     return changed
 
 

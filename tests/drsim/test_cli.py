@@ -257,6 +257,4 @@ def test_exit_codes_match_the_documentation() -> None:
 
 def test_a_null_character_in_an_argument_is_one_message(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "drill", "--out", "\0"]) == 4
-    assert capsys.readouterr().err == (
-        "drsim: no argument may hold a null character, which no path can, got '\\x00'\n"
-    )
+    assert capsys.readouterr().err == ("drsim: no argument may hold a null character, which no path can, got '\\x00'\n")

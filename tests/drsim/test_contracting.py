@@ -104,3 +104,29 @@ def test_handlers_that_always_fail_give_a_contract_that_says_so(
     assert "drsim: no function wrote to the table, so little is known: " in shown.err
     assert "ValueError: first name: other" in shown.err
     assert yaml.safe_load(shown.out)["name"] != "other"
+
+
+@pytest.mark.slow
+def test_function_that_invokes_itself_without_end_needs_a_poller(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pair = EXAMPLES / "polling"
+    words = ["--finder", f"{pair}/finder/app.py:lambda_handler", "--path", f"{pair}/layer"]
+    assert main(["contract", *words]) == 4
+    assert "invokes itself without end; if it invokes a poller, give --poller" in capsys.readouterr().err
+
+
+def test_assumed_variables_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "watcher.py"
+    file.write_text("import os\nTABLE = os.environ['TABLE_NAME']\ndef handler(event, context):\n    pass\n", "utf-8")
+    assert main(["contract", "--finder", f"{file}:handler"]) == 5
+    shown = capsys.readouterr()
+    assert "drsim: assumed TABLE_NAME=executions; --env gives other values\n" in shown.err
+    assert "  name: executions  # assumed\n" in shown.out
+
+
+def test_impossible_name_of_a_table_is_one_message(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "watcher.py"
+    file.write_text("def handler(event, context):\n    pass\n", encoding="utf-8")
+    assert main(["contract", "--finder", f"{file}:handler", "--table", "x"]) == 4
+    assert capsys.readouterr().err == ("drsim: the name of a table has 3 to 255 letters, digits, _, - and ., got 'x'\n")

@@ -111,6 +111,21 @@ def test_folder_with_control_characters_is_shown_as_escapes(capsys: pytest.Captu
     assert "cd '\\x1b[31m'" in shown
 
 
+def test_keep_with_all_files_there_writes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["init"]) == 0
+    capsys.readouterr()
+    assert main(["init", "--keep"]) == 0
+    assert capsys.readouterr().out.startswith("nothing was written: each file is there already\nnext:\n")
+
+
+@pytest.mark.slow
+def test_swapped_handlers_are_one_message_and_write_nothing(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    finder, poller = (f"{PAIR}/{name}/app.py:lambda_handler" for name in ("finder", "poller"))
+    assert main(["init", "--finder", poller, "--poller", finder, "--path", f"{PAIR}/layer"]) == 4
+    assert "no function wrote to the table, so nothing was written: 288 times KeyError" in capsys.readouterr().err
+    assert files(folder) == []
+
+
 def test_init_names_each_file_that_exists_and_writes_nothing(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "noxfile.py").write_text("mine\n", encoding="utf-8")
     (folder / "simulation").mkdir()
