@@ -149,10 +149,18 @@ class CompletionSoundness(AnswersMonitor):
             return
         self.checked += 1
         right, expected = self._outcomes(event, now)
-        # A field that cannot be read may hide that all waves have ended.
-        if now.status not in right and not (None in right and now.unreadable):
+        if now.status not in right and not (None in right and self._hides_an_end(now)):
             kind = EARLY_END if expected is None else WRONG_END
             self.violate(event, f"{expected or 'unfinished'}, as its waves", str(now.status), kind, where)
+
+    def _hides_an_end(self, now: ExecutionView) -> bool:
+        """Whether a field that cannot be read may hide that all waves have ended, or that the execution is overdue."""
+        places = self.contract.execution
+        waves, single = places.waves, (places.waves, places.total_waves, places.start)
+        return any(
+            each.attribute in single or each.attribute.startswith((f"{waves}[", f"{waves}."))
+            for each in now.unreadable
+        )
 
     def _outcomes(
         self, event: ItemChanged, now: ExecutionView

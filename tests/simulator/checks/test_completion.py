@@ -121,6 +121,13 @@ def test_end_under_unreadable_wave_count_is_not_judged(status: str) -> None:
     assert bench.said() == []
 
 
+def test_early_end_beside_an_unreadable_end_time_is_judged() -> None:
+    bench, job, _ = a_bench(CompletionSoundness)
+    bench.at(211)
+    bench.write(an_item(Version=2, TotalWaves=2, Status="COMPLETED", EndTime="soon", Waves=[done(job)]))
+    assert bench.said() == [("unfinished, as its waves", "COMPLETED")]
+
+
 def test_wave_end_under_unreadable_status_is_judged() -> None:
     bench, job, _ = a_bench(CompletionSoundness)
     bench.write(an_item(Version=3, Status="LOST"))
