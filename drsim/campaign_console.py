@@ -34,6 +34,7 @@ from drsim.scenarios.repeating import NOT_DETERMINISTIC
 from drsim.scenarios.result import RunVerdict, instant
 from drsim.scenarios.shrink import shrunk_failure
 from drsim.simulator.checks.ledger import PHASES
+from drsim.simulator.checks.monitor import UNSORTED
 from drsim.simulator.durations import plural, show_seconds
 from drsim.simulator.errors import RunEndingError
 from drsim.simulator.faults.kinds import Fault
@@ -72,11 +73,11 @@ def show_totals(
         block(console, f"{plural(count, 'execution')} could not end as DRS's truth demands: {reason}", indent=2)
     for name in campaign.unexercised:
         line(console, "unknown", f"{name}: the scenario declares it, and no seed exercised it", indent=2)
-    for (name, expected), group in campaign.groups().items():
+    for (name, what), group in campaign.groups().items():
         seeds = ", ".join(str(each.seed) for each in group[:5])
         more = f" and {len(group) - 5} more" if len(group) > 5 else ""
         line(console, "fail", f"{name}: {plural(len(group), 'seed')} ({seeds}{more})", indent=2)
-        block(console, f"expected {expected}")
+        block(console, what if group[0].kind != UNSORTED.name else f"expected {group[0].expected}")
         if name == BROKEN:
             block(console, group[0].observed)
     if campaign.fired:
@@ -135,16 +136,20 @@ def show_crashes(
 def keep_each(console: Console, failures: Found, code: Code, folder: Path, check: Check) -> bool:
     """Shrink the first failures, keep and print them. False if interrupted. Raises OSError, and what `check` does."""
     broken = [each for each in failures if each[1].property == BROKEN][:_GROUPS_SHOWN_MAX]
-    others = [each for each in failures if each[1].property != BROKEN][:_GROUPS_SHOWN_MAX]
+    others = [each for each in failures if each[1].property != BROKEN]
+    left = [f"{found.property}, seed {found.seed}" for _, found in others[_GROUPS_SHOWN_MAX:]]
     try:
         with Repeater() as repeater:
-            for scenario, found in [*broken, *others]:
+            for scenario, found in [*broken, *others[:_GROUPS_SHOWN_MAX]]:
                 check()
                 console.print()
                 _keep(console, scenario, found, code, folder, repeater)
     except KeyboardInterrupt:
         console.print("  interrupted; failures not shrunk yet are left out")
         return False
+    if left:
+        console.print()
+        block(console, f"not shrunk: {plural(len(left), 'further kind')} of failure ({'; '.join(left)})", indent=2)
     return True
 
 
@@ -218,8 +223,8 @@ def _hanging(console: Console, head: str, text: str, style: str = "") -> None:
 
 
 def _show_end(console: Console, kept: Failure, path: Path, difference: Difference | None = None) -> None:
-    long_line(console, f"    expected  {kept.expected}", "bold")
-    long_line(console, f"    observed  {kept.observed}", "bold")
+    _hanging(console, "    expected  ", kept.expected, "bold")
+    _hanging(console, "    observed  ", kept.observed, "bold")
     if kept.differing is not None:
         console.print("  its handlers are not deterministic, and two runs of it first differ here:")
         long_line(console, f"    first   {kept.differing.first}")

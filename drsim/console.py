@@ -6,8 +6,6 @@ import sys
 from typing import Final
 
 from rich.console import Console
-from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
 from drsim.scenarios.result import Outcome, Verdict
@@ -15,6 +13,7 @@ from drsim.scenarios.result import Outcome, Verdict
 _WIDTH_PIPED: Final = 100
 _WIDTH_MAX: Final = 120
 """Longer lines of prose are hard to read; what users copy is never wrapped."""
+_TEXT_WIDTH_MIN: Final = 20
 _STYLES: Final = {
     "pass": "green",
     "degraded": "yellow",
@@ -77,19 +76,19 @@ def line(console: Console, verdict: Verdict | str, text: str, *, indent: int = 0
 
 
 def hanging(console: Console, head: Text, *texts: Text) -> None:
-    """Texts below each other, each wrapped right of the first one's head."""
-    grid = Table.grid(padding=(0, 1, 0, 0))
-    grid.add_column(no_wrap=True)
-    grid.add_column(overflow="fold")
+    """Texts below each other, each wrapped right of the first one's head, without blanks at the ends of lines."""
+    blank = Text(" " * (head.cell_len + 1))
+    start = head + Text(" ")
     for text in texts:
-        grid.add_row(head, text)
-        head = Text()
-    console.print(grid)
+        for each in text.wrap(console, max(console.width - blank.cell_len, _TEXT_WIDTH_MIN), overflow="fold"):
+            each.rstrip()
+            console.print(start + each, soft_wrap=True)
+            start = blank
 
 
 def block(console: Console, text: str, style: str = "", *, indent: int = 4) -> None:
     """Text that is indented and wrapped, below a line."""
-    console.print(Padding(Text(text, style), (0, 0, 0, indent), expand=False))
+    hanging(console, Text(" " * (indent - 1)), Text(text, style))
 
 
 def long_line(console: Console, text: str, style: str = "") -> None:

@@ -67,10 +67,9 @@ def _write(out: Path, files: dict[str, str]) -> None:
 
 def _show(found: "Trend", path: Path) -> None:
     """Print the sentences, then a line for each figure of each scenario."""
-    from rich.padding import Padding
     from rich.text import Text
 
-    from drsim.console import line, long_line, output
+    from drsim.console import block, line, long_line, output
     from drsim.reports import trend_documents as documents
 
     console = output()
@@ -85,7 +84,7 @@ def _show(found: "Trend", path: Path) -> None:
             if curve.last != "-":
                 console.print(Text(f"      {curve.name:<24} {curve.text}  {curve.last}"), soft_wrap=True)
         if track.last.point == len(found.points) - 1 and (changes := documents.changes_of(track.last)):
-            console.print(Padding(Text(f"changed: {'; '.join(changes)}", "dim"), (0, 0, 0, 6)))
+            block(console, f"changed: {'; '.join(changes)}", "dim", indent=6)
     console.print()
     long_line(console, f"  report  {path}")
 
