@@ -8,8 +8,8 @@ from typing import Any
 
 from botocore.model import OperationModel
 
-from drsim.simulator.drs_api.operations import OPERATIONS, Members
-from drsim.simulator.drs_api.state import DrsRegion, not_found, validation_error
+from drsim.simulator.drs_api.operations import OPERATIONS
+from drsim.simulator.drs_api.region import DrsRegion, Members, not_found, validation_error
 from drsim.simulator.drs_api.validation import Breach, breaches
 from drsim.simulator.services.drs import DrsRefusedError
 
@@ -25,8 +25,8 @@ def answer(model: OperationModel, region: DrsRegion, request: Members) -> Member
     if "UninitializedAccountException" in errors and region.scope in world.uninitialized:
         text = "Account is not initialized. Initialize the service first."
         raise DrsRefusedError("UninitializedAccountException", text)
-    answered = OPERATIONS[model.name](region, _without_nulls(request))
-    return _page(answered, request, world.service.spec.page_size) if isinstance(answered, list) else answered
+    answered = OPERATIONS[model.name].answer(region, _without_nulls(request))
+    return _page(model, answered, request, world.service.spec.page_size) if isinstance(answered, list) else answered
 
 
 @lru_cache(maxsize=256)
@@ -62,7 +62,7 @@ def _without_nulls(value: Any) -> Any:
     return value
 
 
-def _page(items: list[Members], request: Members, size_default: int) -> Members:
+def _page(model: OperationModel, items: list[Members], request: Members, size_default: int) -> Members:
     """The page that a request asks for. Raises DrsRefusedError for a token that no answer held."""
     token = request.get("nextToken")
     word, offset = ("after", "0") if token is None else ("", "")
@@ -72,7 +72,10 @@ def _page(items: list[Members], request: Members, size_default: int) -> Members:
     if word != "after" or not offset.isdecimal():
         raise validation_error([("nextToken", f"Value '{token}' at 'nextToken' is not a token of an earlier answer")])
     last = int(offset) + (request.get("maxResults") or size_default)
-    page: Members = {"items": items[int(offset) : last]}
+    # Most answers call their list `items`; those about recovery plans name it.
+    members = model.output_shape.members if model.output_shape else ()
+    name = next(each for each in members if each != "nextToken")
+    page: Members = {name: items[int(offset) : last]}
     if last < len(items):
         page["nextToken"] = urlsafe_b64encode(f"after:{last}".encode()).decode()
     return page

@@ -22,7 +22,7 @@ import moto
 from moto import backend_index
 
 from drsim.simulator.drs_api.operations import OPERATIONS
-from drsim.simulator.drs_api.state import DrsWorld
+from drsim.simulator.drs_api.region import DrsWorld
 from drsim.simulator.moto_drs import exceptions, models, responses, urls
 from drsim.simulator.moto_drs.exceptions import AccessDeniedError, DRSError, InternalServerError, ThrottlingError
 from drsim.simulator.moto_drs.models import DRSBackend, drs_backends
@@ -68,7 +68,7 @@ def add_source_servers(
         if not _SERVER_ID.fullmatch(server_id):
             raise ValueError(f"a source server's id must match {_SERVER_ID.pattern}, got {server_id!r}")
     world.service.add_servers(backend.scope, ids, JobLife() if life is None else life)
-    arns = [backend.frame.arn("source-server", server_id) for server_id in ids]
+    arns = [backend.region.frame.arn("source-server", server_id) for server_id in ids]
     if tags is not None:
         world.tags.update((arn, dict(tags)) for arn in arns)
     if staging_account_id is not None:

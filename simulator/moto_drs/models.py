@@ -7,8 +7,7 @@ from moto.core.base_backend import BackendDict, BaseBackend
 from moto.core.utils import unix_time
 
 from drsim.orchestrator.model import JobScope
-from drsim.simulator.drs_api import shapes
-from drsim.simulator.drs_api.state import DrsWorld
+from drsim.simulator.drs_api.region import DrsRegion, DrsWorld
 from drsim.simulator.services.drs import DrsService
 from drsim.simulator.services.spec import Drs
 from drsim.simulator.trace import Trace
@@ -41,9 +40,8 @@ class DRSBackend(BaseBackend):
         return self.attached or self._own
 
     @property
-    def frame(self) -> shapes.Frame:
-        world = self.world
-        return shapes.Frame(self.scope, self.partition, world.epoch_us, world.service.now_us, world.tags)
+    def region(self) -> DrsRegion:
+        return DrsRegion(self.scope, self.world, self.partition)
 
 
 drs_backends: Mapping[str, Mapping[str, DRSBackend]] = BackendDict(DRSBackend, "drs")

@@ -11,8 +11,8 @@ from moto.core.responses import BaseResponse
 from moto.core.utils import camelcase_to_underscores, get_service_model
 
 from drsim.simulator.drs_api.answers import answer
-from drsim.simulator.drs_api.operations import OPERATIONS, Members
-from drsim.simulator.drs_api.state import validation_error
+from drsim.simulator.drs_api.operations import OPERATIONS
+from drsim.simulator.drs_api.region import Members, validation_error
 from drsim.simulator.moto_drs.exceptions import DRSError
 from drsim.simulator.moto_drs.models import drs_backends
 from drsim.simulator.services.drs import DrsRefusedError
@@ -36,7 +36,7 @@ class DRSResponse(BaseResponse):
         model = get_service_model("drs").operation_model(self._get_action())
         backend = drs_backends[self.current_account][self.region]
         try:
-            answered = answer(model, backend, self._request(model))
+            answered = answer(model, backend.region, self._request(model))
         except DrsRefusedError as error:
             raise DRSError(error.code, error.message, error.members) from None
         status = model.http["responseCode"]

@@ -1,11 +1,16 @@
-"""What DRS's API answers from: a DRS, and what the API adds to it; and one account and Region of it."""
+"""What DRS's API answers from: a DRS, what the API keeps beside it, and one account and Region of both."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, NamedTuple, TypeVar
 
 from drsim.orchestrator.model import JobScope
 from drsim.simulator.drs_api.shapes import Frame
 from drsim.simulator.services.drs import DrsRefusedError, DrsService
+
+Members = dict[str, Any]
+Answer = Members | list[Members] | None
+Part = TypeVar("Part")
 
 
 @dataclass(slots=True)
@@ -21,30 +26,39 @@ class DrsWorld:
     uninitialized: set[JobScope] = field(default_factory=set)
     failures: dict[tuple[JobScope, str], list[Exception]] = field(default_factory=dict)
     """Errors of the next calls, by account and Region and by operation."""
-
-
-class DrsRegion(Protocol):
-    """DRS in one account and Region."""
-
-    @property
-    def scope(self) -> JobScope: ...
-    @property
-    def world(self) -> DrsWorld: ...
-    @property
-    def frame(self) -> Frame: ...
+    parts: dict[tuple[JobScope, type], Any] = field(default_factory=dict)
+    """What the API keeps of each kind of resource, by account and Region: see `DrsRegion.part`."""
 
 
 @dataclass(frozen=True, slots=True)
-class WorldRegion:
-    """One account and Region of a world."""
+class DrsRegion:
+    """DRS in one account and Region of a world."""
 
     scope: JobScope
     world: DrsWorld
+    partition: str = "aws"
 
     @property
     def frame(self) -> Frame:
         world = self.world
-        return Frame(self.scope, "aws", world.epoch_us, world.service.now_us, world.tags)
+        return Frame(self.scope, self.partition, world.epoch_us, world.service.now_us, world.tags)
+
+    def part(self, kind: type[Part]) -> Part:
+        """What the API keeps here of one kind of resource, made empty on first use: `region.part(Networks)`."""
+        found: Part = self.world.parts.setdefault((self.scope, kind), kind())
+        return found
+
+
+class Operation(NamedTuple):
+    """One operation. `assumed` says what AWS does not publish and is answered here all the same, `source` where from.
+
+    `answer` gets the request's members, checked against botocore's model, and returns those of the answer, a list of
+    items to be paged, or None for an answer without a body. It raises DrsRefusedError.
+    """
+
+    answer: Callable[[DrsRegion, Members], Answer]
+    assumed: str = ""
+    source: str = ""
 
 
 def not_found(resource_id: str, resource_type: str) -> DrsRefusedError:
@@ -53,9 +67,19 @@ def not_found(resource_id: str, resource_type: str) -> DrsRefusedError:
     return DrsRefusedError("ResourceNotFoundException", f"{resource_type} {resource_id} was not found", **members)
 
 
+def conflict(text: str, resource_id: str, resource_type: str) -> DrsRefusedError:
+    """ConflictException, 409."""
+    return DrsRefusedError("ConflictException", text, resourceId=resource_id, resourceType=resource_type)
+
+
 def validation_error(fields: list[tuple[str, str]], reason: str = "fieldValidationFailed") -> DrsRefusedError:
     """ValidationException, 400. `fields` are pairs of a member's path and its message."""
     noun = "error" if len(fields) == 1 else "errors"
     text = f"{len(fields)} validation {noun} detected: " + "; ".join(text for _, text in fields)
     field_list = [{"name": name, "message": text} for name, text in fields]
     return DrsRefusedError("ValidationException", text, reason=reason, fieldList=field_list)
+
+
+def passes(filters: Members, name: str, value: str) -> bool:
+    """Whether a value passes a filter that lists the allowed ones; an empty or missing list allows all."""
+    return not filters.get(name) or value in filters[name]
