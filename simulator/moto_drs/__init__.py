@@ -15,8 +15,9 @@ its own state until moto's next reset. docs/moto-drs.md says what is modelled.
 import re
 import sys
 from collections.abc import Iterable, Mapping
+from copy import deepcopy
 from itertools import islice, repeat
-from typing import Final
+from typing import Any, Final
 
 import moto
 from moto import backend_index
@@ -25,13 +26,16 @@ from drsim.simulator.drs_api.operations import OPERATIONS
 from drsim.simulator.drs_api.region import DrsWorld
 from drsim.simulator.moto_drs import exceptions, models, responses, urls
 from drsim.simulator.moto_drs.exceptions import AccessDeniedError, DRSError, InternalServerError, ThrottlingError
-from drsim.simulator.moto_drs.models import DRSBackend, drs_backends
+from drsim.simulator.moto_drs.models import DRSBackend, HostClock, drs_backends
+from drsim.simulator.moto_drs.throttling import Bucket, Throttles
+from drsim.simulator.moto_drs.trail import Calls
 from drsim.simulator.randomness import Stream
 from drsim.simulator.services.drs import DrsService
 from drsim.simulator.services.spec import Drs, JobLife
 
 __all__ = ["AccessDeniedError", "DRSError", "Drs", "InternalServerError", "JobLife", "ThrottlingError", "drs_backends"]
-__all__ += ["add_source_servers", "attach", "detach", "fail_next", "register", "set_quotas", "uninitialize"]
+__all__ += ["add_source_servers", "advance", "attach", "calls", "detach", "fail_next", "register", "set_quotas"]
+__all__ += ["throttle", "uninitialize"]
 
 _SERVER_ID: Final = re.compile(r"s-[0-9a-zA-Z]{17}")
 
@@ -102,12 +106,52 @@ def fail_next(account_id: str, region: str, operation: str, error: DRSError, *, 
 
     Raises ValueError for an operation that is not modelled, and for `times` below 1.
     """
-    if operation not in OPERATIONS:
-        raise ValueError(f"operation must be one of {', '.join(sorted(OPERATIONS))}, got {operation!r}")
+    _check_operation(operation)
     if times < 1:
         raise ValueError(f"times must be >= 1, got {times}")
     backend = drs_backends[account_id][region]
     backend.world.failures.setdefault((backend.scope, operation), []).extend([error] * times)
+
+
+def _check_operation(operation: str) -> None:
+    if operation not in OPERATIONS:
+        raise ValueError(f"operation must be one of {', '.join(sorted(OPERATIONS))}, got {operation!r}")
+
+
+def throttle(account_id: str, region: str, *, rate: float, burst: int = 1, operation: str = "") -> None:
+    """Let calls there beyond `rate` a second, or beyond `burst` at once, get ThrottlingException.
+
+    For one operation, or for all calls together. DRS's clock fills the bucket: with a frozen clock, move it. AWS
+    publishes no rates. Raises ValueError for an operation that is not modelled, and for a rate or burst of nothing.
+    """
+    _check_operation(operation or "DescribeJobs")
+    if rate <= 0 or burst < 1:
+        raise ValueError(f"rate must be > 0 and burst >= 1, got {rate} and {burst}")
+    drs_backends[account_id][region].region.part(Throttles).buckets[operation] = Bucket(rate, burst)
+
+
+def calls(account_id: str, region: str, operation: str = "") -> list[dict[str, Any]]:
+    """The calls to DRS there, of one operation or of all, oldest first, each as CloudTrail records it.
+
+    `eventName` is the operation, `requestParameters` its members; `errorCode` is there for a refused call alone. The
+    last 10,000 are kept.
+    """
+    records = drs_backends[account_id][region].region.part(Calls).records
+    return [deepcopy(each) for each in records if operation in ("", each["eventName"])]
+
+
+def advance(minutes: float) -> None:
+    """Move DRS's clock forward in all accounts and Regions, until moto's next reset. The host's clock stays.
+
+    Raises ValueError for a negative number, and RuntimeError while a DRS is attached, which has a clock of its own.
+    """
+    if minutes < 0:
+        raise ValueError(f"minutes must be >= 0, got {minutes}")
+    if DRSBackend.attached is not None:
+        raise RuntimeError("advance() while a DRS is attached; move the clock of that DRS")
+    # moto resets only backends that exist, and a reset takes the clock back.
+    _ = drs_backends["123456789012"]["us-east-1"]
+    HostClock.ahead_us += round(minutes * 60_000_000)
 
 
 def attach(service: DrsService, *, epoch_us: int) -> None:

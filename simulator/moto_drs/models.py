@@ -1,10 +1,10 @@
 """The backend of each account and Region, and the DRS that it answers from: its own, or one that was attached."""
 
+import datetime
 from collections.abc import Mapping
 from typing import ClassVar, Final
 
 from moto.core.base_backend import BackendDict, BaseBackend
-from moto.core.utils import unix_time
 
 from drsim.orchestrator.model import JobScope
 from drsim.simulator.drs_api.region import DrsRegion, DrsWorld
@@ -14,14 +14,20 @@ from drsim.simulator.trace import Trace
 
 
 class HostClock:
-    """moto's clock, which freezegun moves, in Unix microseconds."""
+    """The host's clock, which freezegun moves, and what `advance` has added to it, in Unix microseconds."""
 
     seed: Final = 0
+    ahead_us: ClassVar[int] = 0
+    """Shared by the backends of all accounts and Regions, until moto's next reset."""
 
     @property
     def now_us(self) -> int:
-        """Now. A float holds a present Unix time to a quarter of a microsecond, so rounding gives the exact one."""
-        return round(unix_time() * 1_000_000)
+        """Now. A float holds a present Unix time to a quarter of a microsecond, so rounding gives the exact one.
+
+        moto's own `unix_time` adds freezegun's `tz_offset`, since a frozen `now(UTC)` does (seen with freezegun 1.5.5).
+        The timestamp of the local time is the frozen instant in any zone. freezegun replaces the name in the module.
+        """
+        return round(datetime.datetime.now().timestamp() * 1_000_000) + self.ahead_us
 
 
 class DRSBackend(BaseBackend):
@@ -34,6 +40,11 @@ class DRSBackend(BaseBackend):
         super().__init__(region_name, account_id)
         self.scope = JobScope(account_id, region_name)
         self._own = DrsWorld(DrsService(HostClock(), Trace(level="off"), Drs()), epoch_us=0)
+
+    def reset(self) -> None:
+        """Start again, on the host's time."""
+        HostClock.ahead_us = 0
+        super().reset()
 
     @property
     def world(self) -> DrsWorld:
