@@ -74,7 +74,7 @@ def job(frame: Frame, shown: DrsJob) -> dict[str, Any]:
 def _run(number: int, action: ActionLife, owner: str, now_us: int) -> dict[str, Any]:
     run = {
         "action": {
-            "actionId": uuid(f"action/{number}"),
+            "actionId": _uuid(f"action/{number}"),
             "actionCode": "AWS-RunShellScript",
             "type": "SSM_COMMAND",
             "name": f"Post-launch action {number + 1}",
@@ -84,7 +84,7 @@ def _run(number: int, action: ActionLife, owner: str, now_us: int) -> dict[str, 
             "optional": True,
             "category": "OTHER",
         },
-        "runId": uuid(f"{owner}/{number}"),
+        "runId": _uuid(f"{owner}/{number}"),
         "status": action.status(now_us).value,
     }
     if run["status"] == "FAILED":
@@ -112,7 +112,7 @@ def log_item(frame: Frame, shown: DrsJob, item: LogItem) -> dict[str, Any]:
 def identification_hints(server_id: str) -> dict[str, str]:
     """IdentificationHints, derived from the id, so that each server has the same ones in every answer."""
     hostname = f"host-{server_id[2:10]}"
-    return {"hostname": hostname, "fqdn": f"{hostname}.example.com", "vmWareUuid": uuid(server_id)}
+    return {"hostname": hostname, "fqdn": f"{hostname}.example.com", "vmWareUuid": _uuid(server_id)}
 
 
 def source_server(
@@ -185,7 +185,7 @@ def recovery_instance(frame: Frame, shown: RecoveryInstance) -> dict[str, Any]:
     }
 
 
-def uuid(name: str) -> str:
+def _uuid(name: str) -> str:
     """A UUID in the form of version 4, derived from a name."""
     stream = Stream(0, f"moto-drs/uuid/{name}")
     high, low = stream.hexadecimal(16), stream.hexadecimal(16)

@@ -25,10 +25,11 @@ from moto import backend_index
 from drsim.simulator.drs_api.operations import OPERATIONS
 from drsim.simulator.drs_api.region import DrsWorld
 from drsim.simulator.moto_drs import exceptions, models, responses, urls
+from drsim.simulator.moto_drs.bus import send_events
 from drsim.simulator.moto_drs.exceptions import AccessDeniedError, DRSError, InternalServerError, ThrottlingError
 from drsim.simulator.moto_drs.models import DRSBackend, HostClock, drs_backends
 from drsim.simulator.moto_drs.throttling import Bucket, Throttles
-from drsim.simulator.moto_drs.trail import Calls
+from drsim.simulator.moto_drs.trail import Trail
 from drsim.simulator.randomness import Stream
 from drsim.simulator.services.drs import DrsService
 from drsim.simulator.services.spec import Drs, JobLife
@@ -136,12 +137,14 @@ def calls(account_id: str, region: str, operation: str = "") -> list[dict[str, A
     `eventName` is the operation, `requestParameters` its members; `errorCode` is there for a refused call alone. The
     last 10,000 are kept.
     """
-    records = drs_backends[account_id][region].region.part(Calls).records
+    records = drs_backends[account_id][region].region.part(Trail).records
     return [deepcopy(each) for each in records if operation in ("", each["eventName"])]
 
 
 def advance(minutes: float) -> None:
     """Move DRS's clock forward in all accounts and Regions, until moto's next reset. The host's clock stays.
+
+    Sends the events of the time passed; `advance(0)` sends those that are due.
 
     Raises ValueError for a negative number, and RuntimeError while a DRS is attached, which has a clock of its own.
     """
@@ -152,6 +155,9 @@ def advance(minutes: float) -> None:
     # moto resets only backends that exist, and a reset takes the clock back.
     _ = drs_backends["123456789012"]["us-east-1"]
     HostClock.ahead_us += round(minutes * 60_000_000)
+    for regions in drs_backends.values():
+        for backend in regions.values():
+            send_events(backend.region)
 
 
 def attach(service: DrsService, *, epoch_us: int) -> None:

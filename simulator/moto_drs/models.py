@@ -4,10 +4,14 @@ import datetime
 from collections.abc import Mapping
 from typing import ClassVar, Final
 
+from moto.cloudwatch.models import MetricDatum
 from moto.core.base_backend import BackendDict, BaseBackend
+from moto.core.common_models import CloudWatchMetricProvider
 
 from drsim.orchestrator.model import JobScope
 from drsim.simulator.drs_api.region import DrsRegion, DrsWorld
+from drsim.simulator.drs_api.shapes import EPOCH
+from drsim.simulator.moto_drs import metrics
 from drsim.simulator.services.drs import DrsService
 from drsim.simulator.services.spec import Drs
 from drsim.simulator.trace import Trace
@@ -30,7 +34,7 @@ class HostClock:
         return round(datetime.datetime.now().timestamp() * 1_000_000) + self.ahead_us
 
 
-class DRSBackend(BaseBackend):
+class DRSBackend(BaseBackend, CloudWatchMetricProvider):
     """DRS in one account and Region. moto makes a new one at each reset."""
 
     attached: ClassVar[DrsWorld | None] = None
@@ -45,6 +49,25 @@ class DRSBackend(BaseBackend):
         """Start again, on the host's time."""
         HostClock.ahead_us = 0
         super().reset()
+
+    @staticmethod
+    def get_cloudwatch_metrics(account_id: str, region: str) -> list[MetricDatum]:
+        """DRS's metrics as of now, which moto's CloudWatch asks for whenever metrics are read."""
+        here = drs_backends[account_id][region].region
+        at = EPOCH + datetime.timedelta(microseconds=here.world.epoch_us + here.frame.now_us)
+        # moto compares it with times without a zone.
+        at = at.replace(tzinfo=None)
+        return [
+            MetricDatum(
+                metrics.NAMESPACE,
+                each.name,
+                each.value,
+                [{"Name": "SourceServerID", "Value": each.server_id}] if each.server_id else [],
+                at,
+                each.unit,
+            )
+            for each in metrics.metrics(here)
+        ]
 
     @property
     def world(self) -> DrsWorld:

@@ -25,6 +25,7 @@ from drsim.simulator.drs_api.operations import OPERATIONS
 from drsim.simulator.drs_api.region import DrsRegion, Members, validation_error
 from drsim.simulator.moto_drs import throttling, trail
 from drsim.simulator.moto_drs.authorization import needs
+from drsim.simulator.moto_drs.bus import send_events
 from drsim.simulator.moto_drs.exceptions import AccessDeniedError, DRSError
 from drsim.simulator.moto_drs.models import drs_backends
 from drsim.simulator.services.drs import DrsRefusedError
@@ -50,6 +51,8 @@ class DRSResponse(BaseResponse):
     def answer(self) -> TYPE_RESPONSE:
         model = get_service_model("drs").operation_model(self._get_action())
         region = drs_backends[self.current_account][self.region].region
+        # Also before the call, which may delete a job or clear a state.
+        send_events(region)
         request: Members | None = None
         outcome: Members | JsonRESTError | None
         try:
@@ -61,6 +64,7 @@ class DRSResponse(BaseResponse):
             outcome = DRSError(error.code, error.message, error.members)
         except JsonRESTError as error:
             outcome = error
+        send_events(region)
         who = {"caller_arn": self._caller_arn(), "user_agent": f"{self.headers.get('User-Agent', '')}"}
         trail.record(region, model.name, request, outcome, **who)
         if isinstance(outcome, JsonRESTError):

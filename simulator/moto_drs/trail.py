@@ -10,14 +10,14 @@ from typing import Final
 from moto.core.exceptions import JsonRESTError
 
 from drsim.simulator.drs_api.region import DrsRegion, Members
-from drsim.simulator.drs_api.shapes import uuid
+from drsim.simulator.randomness import Stream
 
 KEPT_MAX: Final = 10_000
 _READS: Final = ("Describe", "Get", "List")
 
 
 @dataclass(slots=True)
-class Calls:
+class Trail:
     """The last calls, oldest first, and how many there were."""
 
     records: deque[Members] = field(default_factory=lambda: deque(maxlen=KEPT_MAX))
@@ -34,9 +34,9 @@ def record(
     user_agent: str,
 ) -> None:
     """Record a call. CloudTrail keeps the response of calls that change something, and of no read."""
-    calls, frame = region.part(Calls), region.frame
-    calls.count += 1
-    name = f"{frame.scope.account_id}/{frame.scope.region}/call/{calls.count}"
+    trail, frame = region.part(Trail), region.frame
+    trail.count += 1
+    name = f"{frame.scope.account_id}/{frame.scope.region}/call/{trail.count}"
     reads = operation.startswith(_READS)
     written: Members = {
         "eventVersion": "1.11",
@@ -49,8 +49,8 @@ def record(
         "userAgent": user_agent,
         "requestParameters": request or None,
         "responseElements": None,
-        "requestID": uuid(f"{name}/request"),
-        "eventID": uuid(name),
+        "requestID": _id(f"{name}/request"),
+        "eventID": _id(name),
         "readOnly": reads,
         "eventType": "AwsApiCall",
         "managementEvent": True,
@@ -61,4 +61,11 @@ def record(
         written |= {"errorCode": outcome.error_type, "errorMessage": outcome.message}
     elif not reads:
         written["responseElements"] = outcome or None
-    calls.records.append(written)
+    trail.records.append(written)
+
+
+def _id(name: str) -> str:
+    """An id in the form of a UUID, derived from a name."""
+    digits = Stream(0, f"moto-drs/trail/{name}")
+    high, low = digits.hexadecimal(16), digits.hexadecimal(16)
+    return f"{high[:8]}-{high[8:12]}-4{high[13:]}-a{low[1:4]}-{low[4:]}"
