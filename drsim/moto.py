@@ -12,6 +12,7 @@
 The fixture `drs` of drsim's pytest plugin is a FakeDrs. Needs `pip install "drsim[moto]"`.
 """
 
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
@@ -98,6 +99,15 @@ class FakeDrs:
 
 @contextmanager
 def fake_drs() -> Iterator[FakeDrs]:
-    """`mock_aws` with an empty DRS of moto's default account; the fixture `drs` of the pytest plugin is this."""
-    with moto.mock_aws():
-        yield FakeDrs()
+    """`mock_aws` with an empty DRS of moto's default account; the fixture `drs` of the pytest plugin is this.
+
+    AWS_DEFAULT_REGION is us-east-1 meanwhile, unless it is set; moto sets credentials in the same way.
+    """
+    given = os.environ.get("AWS_DEFAULT_REGION")
+    os.environ["AWS_DEFAULT_REGION"] = given or "us-east-1"
+    try:
+        with moto.mock_aws():
+            yield FakeDrs()
+    finally:
+        if given is None:
+            del os.environ["AWS_DEFAULT_REGION"]

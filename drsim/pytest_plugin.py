@@ -4,7 +4,6 @@ Owns what a test may ask for. It imports drsim when a test first runs a scenario
 """
 
 import contextlib
-import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -152,14 +151,13 @@ def drsim_run(request: pytest.FixtureRequest, drsim: DrsimFixture) -> "JudgedRun
 
 
 @pytest.fixture
-def drs(monkeypatch: pytest.MonkeyPatch) -> "Iterator[FakeDrs]":
+def drs() -> "Iterator[FakeDrs]":
     """AWS Elastic Disaster Recovery on moto, empty: `drs.add_source_servers(2)`, `drs.client()`, `drs.advance(30)`.
 
     Every service of moto is mocked meanwhile. AWS_DEFAULT_REGION is us-east-1 unless it is set.
     """
     from drsim.moto import fake_drs
 
-    monkeypatch.setenv("AWS_DEFAULT_REGION", os.environ.get("AWS_DEFAULT_REGION", "us-east-1"))
     with fake_drs() as made:
         yield made
 
