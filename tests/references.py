@@ -216,8 +216,8 @@ def drs_page() -> str:
     return page(
         "Operations of DRS",
         "botocore's model of DRS and `OPERATIONS`",
-        f"[drsim.moto](../moto-drs.md) answers {len(OPERATIONS)} of {len(rows)} operations. The errors are those of the "
-        'model, without "Exception". *Assumed* is what AWS does not publish, and is answered here all the same; '
+        f"[drsim.moto](../moto-drs.md) answers {len(OPERATIONS)} of {len(rows)} operations. The errors are those of "
+        'the model, without "Exception". *Assumed* is what AWS does not publish, and is answered here all the same; '
         "*Source* is what an answer rests on besides the model.",
         table(head, rows),
     )

@@ -1,33 +1,14 @@
 """The backend in moto's server, over a real socket."""
 
-from collections.abc import Iterator
-
 import pytest
-from moto.core.base_backend import BackendDict
 
 from tests.simulator.moto_drs.conftest import ACCOUNT, EAST, FIXED, DrsClient, client, refusal, start
 
 pytest.importorskip("flask_cors", reason="moto's server needs moto[server]")
 
-from moto.server import ThreadedMotoServer
-
 from drsim.simulator.moto_drs import JobLife, add_source_servers
 
 OVER = JobLife.model_validate({"pending": "0s", "started": "0s", "in_progress": "0s"})
-
-
-@pytest.fixture
-def endpoint_url() -> Iterator[str]:
-    """Where moto's server listens, until the test is over."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-    # What serve_forever leaves open once it has ended; without this pytest warns of an open socket.
-    assert server._server is not None
-    server._server.server_close()
-    BackendDict.reset()
 
 
 def a_client(endpoint_url: str, region: str = EAST) -> DrsClient:
