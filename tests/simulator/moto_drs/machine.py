@@ -10,12 +10,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 
 from drsim.simulator.drs_api.operations import OPERATIONS
+from drsim.simulator.randomness import Stream
 from tests.simulator.moto_drs.answers import MODEL
 from tests.simulator.moto_drs.consistency import contradictions
 from tests.simulator.moto_drs.requests import Requests
 
 NAMES = sorted(OPERATIONS)
-_STEPS = 40
+_MINUTES = (0.5, 3.0, 10.0, 14.0, 60.0, 1500.0)
+_STEPS = 30
 _CALLS_A_RUN = 40
 """Fewer than this number of steps makes on average; Hypothesis's first runs are short."""
 
@@ -35,6 +37,7 @@ class DrsCalls(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.requests = Requests()
+        self.steps = 0
 
     def pass_time(self, minutes: float) -> None:
         raise NotImplementedError
@@ -42,10 +45,16 @@ class DrsCalls(RuleBasedStateMachine):
     def add_servers(self, seed: int) -> None:
         """Register source servers; a world whose servers are given does nothing."""
 
-    @rule(calls=st.lists(st.tuples(st.sampled_from(NAMES), st.integers(0, 2**32 - 1)), min_size=10, max_size=30))
-    def call(self, calls: list[tuple[str, int]]) -> None:
-        for operation, seed in calls if sent(self.counts) < self.wanted else ():
-            self.call_one(operation, self.requests.draw(operation, seed))
+    @rule(seed=st.integers(0, 2**32 - 1))
+    def call(self, seed: int) -> None:
+        """Twenty calls, drawn from a number and the step's, since Hypothesis likes to repeat a number."""
+        self.steps += 1
+        draw = Stream(seed, f"calls/{self.steps}")
+        for _ in range(20 if sent(self.counts) < self.wanted else 0):
+            operation = NAMES[draw.below(len(NAMES))]
+            self.call_one(operation, self.requests.draw(operation, draw.below(2**32)))
+            if draw.chance(0.1):
+                self.wait(_MINUTES[draw.below(len(_MINUTES))])
 
     def call_one(self, operation: str, request: dict[str, Any]) -> None:
         self.counts[operation] += 1
@@ -62,15 +71,16 @@ class DrsCalls(RuleBasedStateMachine):
             self.counts[response["Error"]["Code"]] += 1
         assert status < 500, f"{operation}({request}): {status}"
 
-    @rule(minutes=st.sampled_from([0.1, 3.0, 14.0, 60.0, 1500.0]))
+    @rule(minutes=st.sampled_from(_MINUTES))
     def wait(self, minutes: float) -> None:
-        self.pass_time(minutes)
+        if sent(self.counts) < self.wanted:
+            self.pass_time(minutes)
+            self.compare()
 
     @rule(seed=st.integers(0, 2**16))
     def register(self, seed: int) -> None:
         self.add_servers(seed)
 
-    @rule()
     def compare(self) -> None:
         assert contradictions(self.drs) == []
 
