@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from typing import Final
 
-from drsim.simulator.drs_api import jobs, recovery_instances, source_servers, tags
+from drsim.simulator.drs_api import jobs, launch, recovery_instances, snapshots, source_servers, tags
 from drsim.simulator.drs_api.region import Operation
 
 OPERATIONS: Final[Mapping[str, Operation]] = {
     **source_servers.OPERATIONS,
     **jobs.OPERATIONS,
+    **launch.OPERATIONS,
+    **snapshots.OPERATIONS,
     **recovery_instances.OPERATIONS,
     **tags.OPERATIONS,
 }
