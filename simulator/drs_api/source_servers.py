@@ -12,6 +12,7 @@ class ServerRecord(NamedTuple):
 
     added_us: int
     disks_count: int = 1
+    instance_type: str = "t3.small"
 
 
 def record(region: DrsRegion, server_id: str) -> ServerRecord:

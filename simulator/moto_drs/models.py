@@ -1,6 +1,7 @@
 """The backend of each account and Region, and the DRS that it answers from: its own, or one that was attached."""
 
 from collections.abc import Mapping
+from threading import RLock
 from typing import ClassVar, Final
 
 from moto.core.base_backend import BackendDict, BaseBackend
@@ -11,6 +12,9 @@ from drsim.simulator.drs_api.region import DrsRegion, DrsWorld
 from drsim.simulator.services.drs import DrsService
 from drsim.simulator.services.spec import Drs
 from drsim.simulator.trace import Trace
+
+LOCK: Final = RLock()
+"""moto's server answers in many threads; a check and what it allows must not be interleaved with another request."""
 
 
 class HostClock:
@@ -33,6 +37,8 @@ class DRSBackend(BaseBackend):
     def __init__(self, region_name: str, account_id: str) -> None:
         super().__init__(region_name, account_id)
         self.scope = JobScope(account_id, region_name)
+        self.launched: set[tuple[str, str]] = set()
+        """Job and source server of each instance that EC2 has had so far."""
         self._own = DrsWorld(DrsService(HostClock(), Trace(level="off"), Drs()), epoch_us=0)
 
     @property
