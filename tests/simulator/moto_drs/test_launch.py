@@ -85,19 +85,21 @@ def test_launch_into_an_instance_excludes_copies(drs: DrsClient, name: str) -> N
 def test_unknown_resources_of_launch_settings_are_not_found(drs: DrsClient) -> None:
     template = "lct-00000000000000000"
     (server,) = servers(1)
-    for call in (
-        lambda: refusal(drs.get_launch_configuration, sourceServerID=UNKNOWN),
-        lambda: refusal(drs.update_launch_configuration, sourceServerID=UNKNOWN),
-        lambda: refusal(drs.update_launch_configuration_template, launchConfigurationTemplateID=template),
-        lambda: refusal(drs.delete_launch_configuration_template, launchConfigurationTemplateID=template),
-        lambda: refusal(drs.describe_launch_configuration_templates, launchConfigurationTemplateIDs=[template]),
-        lambda: refusal(drs.list_launch_actions, resourceId=UNKNOWN),
-        lambda: refusal(drs.list_launch_actions, resourceId=template),
-        lambda: refusal(put, drs=drs, resource_id=UNKNOWN),
-        lambda: refusal(drs.delete_launch_action, resourceId=UNKNOWN, actionId=ACTION_IDS[0]),
-        lambda: refusal(drs.delete_launch_action, resourceId=server, actionId=ACTION_IDS[0]),
-    ):
-        assert call().kind == (404, "ResourceNotFoundException")
+    unknown, action = {"launchConfigurationTemplateID": template}, {"actionId": ACTION_IDS[0]}
+    calls: list[tuple[str, dict[str, Any]]] = [
+        ("get_launch_configuration", {"sourceServerID": UNKNOWN}),
+        ("update_launch_configuration", {"sourceServerID": UNKNOWN}),
+        ("update_launch_configuration_template", unknown),
+        ("delete_launch_configuration_template", unknown),
+        ("describe_launch_configuration_templates", {"launchConfigurationTemplateIDs": [template]}),
+        ("list_launch_actions", {"resourceId": UNKNOWN}),
+        ("list_launch_actions", {"resourceId": template}),
+        ("delete_launch_action", {"resourceId": UNKNOWN, **action}),
+        ("delete_launch_action", {"resourceId": server, **action}),
+    ]
+    for method, request in calls:
+        assert refusal(getattr(drs, method), **request).kind == (404, "ResourceNotFoundException")
+    assert refusal(put, drs=drs, resource_id=UNKNOWN).kind == (404, "ResourceNotFoundException")
 
 
 def test_a_template_is_created_shown_changed_and_deleted(drs: DrsClient) -> None:
