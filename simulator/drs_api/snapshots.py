@@ -16,7 +16,7 @@ _MINUTE_US: Final = 60_000_000
 _DAY_US: Final = 24 * 60 * _MINUTE_US
 DAYS_KEPT: Final = 7
 _RULES: Final = ((10 * _MINUTE_US, 60 * _MINUTE_US), (60 * _MINUTE_US, _DAY_US))
-"""Interval and retention of the rules that nobody can change."""
+"""Interval and retention of the rules that AWS fixes; the third is the daily one."""
 
 
 class Snapshot(NamedTuple):
