@@ -3,13 +3,24 @@
 from collections.abc import Mapping
 from typing import Final
 
-from drsim.simulator.drs_api import jobs, recovery_instances, source_servers, tags
+from drsim.simulator.drs_api import (
+    jobs,
+    launch,
+    network_recovery,
+    networks,
+    recovery_instances,
+    source_servers,
+    tags,
+)
 from drsim.simulator.drs_api.region import Operation
 
 OPERATIONS: Final[Mapping[str, Operation]] = {
     **source_servers.OPERATIONS,
     **jobs.OPERATIONS,
     **recovery_instances.OPERATIONS,
+    **launch.OPERATIONS,
+    **networks.OPERATIONS,
+    **network_recovery.OPERATIONS,
     **tags.OPERATIONS,
 }
 """By name in botocore's model, which has their routes, members and errors."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from drsim.orchestrator.model import JobScope
 from drsim.simulator.drs_api.shapes import Frame
@@ -28,6 +28,8 @@ class DrsWorld:
     """Errors of the next calls, by account and Region and by operation."""
     parts: dict[tuple[JobScope, type], Any] = field(default_factory=dict)
     """What the API keeps of each kind of resource, by account and Region: see `DrsRegion.part`."""
+    outside: "OutsideServices | None" = None
+    """None where there is nothing but this DRS, which then answers for all accounts and Regions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,11 @@ class DrsRegion:
     world: DrsWorld
     partition: str = "aws"
 
+    def elsewhere(self, scope: JobScope) -> "DrsRegion":
+        """DRS in another account or Region."""
+        outside = self.world.outside
+        return DrsRegion(scope, self.world, self.partition) if outside is None else outside.region(scope)
+
     @property
     def frame(self) -> Frame:
         world = self.world
@@ -47,6 +54,17 @@ class DrsRegion:
         """What the API keeps here of one kind of resource, made empty on first use: `region.part(Networks)`."""
         found: Part = self.world.parts.setdefault((self.scope, kind), kind())
         return found
+
+
+class OutsideServices(Protocol):
+    """What lies outside the DRS of one account and Region."""
+
+    def region(self, scope: JobScope) -> DrsRegion: ...
+    def put_object(self, scope: JobScope, bucket: str, key: str, body: str) -> None:
+        """Write an object to S3, if the bucket exists."""
+
+    def instance_state(self, scope: JobScope, instance_id: str) -> str | None:
+        """An EC2 instance's state in EC2's words, such as "running"; None if EC2 does not know it."""
 
 
 class Operation(NamedTuple):

@@ -12,6 +12,7 @@ from drsim.orchestrator.model import JobScope, JobStatus
 from drsim.simulator.randomness import Stream
 from drsim.simulator.services.drs import DrsJob, LogItem, SourceServer
 from drsim.simulator.services.drs_jobs import ActionLife, RecoveryInstance
+from drsim.simulator.services.drs_other_jobs import NetworkJob, NetworkLife
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -52,11 +53,15 @@ def job(frame: Frame, shown: DrsJob) -> dict[str, Any]:
         "jobID": shown.job_id,
         **frame.identity("job", shown.job_id),
         "type": "TERMINATE" if shown.terminates else "LAUNCH",
-        "initiatedBy": "TERMINATE_RECOVERY_INSTANCES" if shown.terminates else starter,
+        "initiatedBy": shown.initiated_by or ("TERMINATE_RECOVERY_INSTANCES" if shown.terminates else starter),
         "creationDateTime": frame.time(shown.created_us),
         "status": view.status.value,
         "participatingServers": [],
     }
+    if isinstance(shown, NetworkJob):
+        # AWS's sample of such a job has no servers, not an empty list.
+        del answer["participatingServers"]
+        answer["participatingResources"] = [_network_part(life, frame.now_us) for life in shown.networks]
     if view.status is JobStatus.COMPLETED:
         answer["endDateTime"] = frame.time(shown.ended_us)
     for launch, life in zip(view.servers, shown.servers, strict=True):
@@ -69,6 +74,11 @@ def job(frame: Frame, shown: DrsJob) -> dict[str, Any]:
             server["launchActionsStatus"] = {"ssmAgentDiscoveryDatetime": frame.time(life.ended_us), "runs": runs}
         answer["participatingServers"].append(server)
     return answer
+
+
+def _network_part(life: NetworkLife, now_us: int) -> dict[str, Any]:
+    network = {"sourceNetworkID": life.network_id}
+    return {"participatingResourceID": network, "launchStatus": life.status(now_us).value}
 
 
 def _run(number: int, action: ActionLife, owner: str, now_us: int) -> dict[str, Any]:
@@ -95,6 +105,11 @@ def _run(number: int, action: ActionLife, owner: str, now_us: int) -> dict[str, 
 def log_item(frame: Frame, shown: DrsJob, item: LogItem) -> dict[str, Any]:
     """JobLog. In AWS's samples the job's own events carry empty data."""
     data: dict[str, Any] = {}
+    if item.source_network_id and isinstance(shown, NetworkJob):
+        network = next(each for each in shown.networks if each.network_id == item.source_network_id)
+        data["eventResourceData"] = {"sourceNetworkData": _network_data(network, item.event)}
+        if item.event in network.failures:
+            data["rawError"] = network.error
     if item.source_server_id:
         life = next(each for each in shown.servers if each.source_server_id == item.source_server_id)
         data["sourceServerID"] = life.source_server_id
@@ -107,6 +122,12 @@ def log_item(frame: Frame, shown: DrsJob, item: LogItem) -> dict[str, Any]:
             case "LAUNCH_FAILED":
                 data["rawError"] = "InsufficientInstanceCapacity: there is not enough capacity for the instance"
     return {"logDateTime": frame.time(item.at_us), "event": item.event, "eventData": data}
+
+
+def _network_data(life: NetworkLife, event: str) -> dict[str, str]:
+    data = {"sourceNetworkID": life.network_id, "sourceVpc": life.vpc_id, "stackName": life.stack_name}
+    # The new VPC has no id before its stack is complete.
+    return data if event.endswith("CONFIGURATION_START") else {**data, "targetVpc": life.target_vpc_id}
 
 
 def identification_hints(server_id: str) -> dict[str, str]:

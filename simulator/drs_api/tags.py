@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from drsim.simulator.drs_api.networks import SourceNetworks
 from drsim.simulator.drs_api.region import Answer, DrsRegion, Members, Operation, not_found
 
 
@@ -36,6 +37,8 @@ def _tags_of(region: DrsRegion, arn: str) -> dict[str, str]:
             ids = service.servers(region.scope)
         case "recovery-instance":
             ids = (each.launch.instance_id for each in service.recovery_instances(region.scope).values())
+        case "source-network":
+            ids = region.part(SourceNetworks).by_id
     # Comparing whole ARNs refuses those of other accounts, Regions and services.
     if resource_id not in ids or arn != region.frame.arn(resource_type, resource_id):
         raise not_found(resource_id or arn, resource_type or "resource")

@@ -21,6 +21,7 @@ from typing import Final
 import moto
 from moto import backend_index
 
+from drsim.simulator.drs_api.networks import network
 from drsim.simulator.drs_api.operations import OPERATIONS
 from drsim.simulator.drs_api.region import DrsWorld
 from drsim.simulator.moto_drs import exceptions, models, responses, urls
@@ -28,10 +29,12 @@ from drsim.simulator.moto_drs.exceptions import AccessDeniedError, DRSError, Int
 from drsim.simulator.moto_drs.models import DRSBackend, drs_backends
 from drsim.simulator.randomness import Stream
 from drsim.simulator.services.drs import DrsService
+from drsim.simulator.services.drs_other_jobs import NetworkOutcome
 from drsim.simulator.services.spec import Drs, JobLife
 
 __all__ = ["AccessDeniedError", "DRSError", "Drs", "InternalServerError", "JobLife", "ThrottlingError", "drs_backends"]
-__all__ += ["add_source_servers", "attach", "detach", "fail_next", "register", "set_quotas", "uninitialize"]
+__all__ += ["add_source_servers", "attach", "detach", "fail_next", "register", "set_quotas"]
+__all__ += ["set_source_network", "uninitialize"]
 
 _SERVER_ID: Final = re.compile(r"s-[0-9a-zA-Z]{17}")
 
@@ -92,6 +95,18 @@ def uninitialize(account_id: str, region: str) -> None:
     backend.world.uninitialized.add(backend.scope)
 
 
+def set_source_network(
+    account_id: str, region: str, network_id: str, *, problem: str = "", outcome: NetworkOutcome | str = "SUCCESS"
+) -> None:
+    """Let a source network's replication be in ERROR with this problem, and its later recoveries have this outcome.
+
+    An outcome is SUCCESS, PARTIAL_SUCCESS (deployed, its servers not configured) or FAIL. Raises ValueError for another
+    outcome, DrsRefusedError for an unknown network.
+    """
+    known = network(drs_backends[account_id][region].region, network_id)
+    known.problem, known.outcome = problem, NetworkOutcome(outcome)
+
+
 def set_quotas(account_id: str, region: str, quotas: Drs) -> None:
     """Set other quotas, or another page size, than AWS's. In an attached world they hold everywhere."""
     drs_backends[account_id][region].world.service.spec = quotas
@@ -117,7 +132,7 @@ def attach(service: DrsService, *, epoch_us: int) -> None:
     """
     if DRSBackend.attached is not None:
         raise RuntimeError("attach() while a DRS is attached; call detach() first")
-    DRSBackend.attached = DrsWorld(service, epoch_us)
+    DRSBackend.attached = DrsWorld(service, epoch_us, outside=models.MotoServices())
 
 
 def detach() -> None:

@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from typing import ClassVar, Final
 
+from moto.backends import get_backend
 from moto.core.base_backend import BackendDict, BaseBackend
 from moto.core.utils import unix_time
+from moto.utilities.utils import get_partition
 
 from drsim.orchestrator.model import JobScope
 from drsim.simulator.drs_api.region import DrsRegion, DrsWorld
@@ -24,6 +26,23 @@ class HostClock:
         return round(unix_time() * 1_000_000)
 
 
+class MotoServices:
+    """moto's other backends, as DRS sees them. Nothing of a service is made here: a test may not use it."""
+
+    def region(self, scope: JobScope) -> DrsRegion:
+        return drs_backends[scope.account_id][scope.region].region
+
+    def put_object(self, scope: JobScope, bucket: str, key: str, body: str) -> None:
+        """Write an object into the bucket of that account, if it exists."""
+        s3 = get_backend("s3")[scope.account_id][get_partition(scope.region)]
+        if bucket in s3.buckets:
+            s3.put_object(bucket, key, body.encode())
+
+    def instance_state(self, scope: JobScope, instance_id: str) -> str | None:
+        instance = get_backend("ec2")[scope.account_id][scope.region].get_instance_by_id(instance_id)
+        return None if instance is None else str(instance.state)
+
+
 class DRSBackend(BaseBackend):
     """DRS in one account and Region. moto makes a new one at each reset."""
 
@@ -33,7 +52,7 @@ class DRSBackend(BaseBackend):
     def __init__(self, region_name: str, account_id: str) -> None:
         super().__init__(region_name, account_id)
         self.scope = JobScope(account_id, region_name)
-        self._own = DrsWorld(DrsService(HostClock(), Trace(level="off"), Drs()), epoch_us=0)
+        self._own = DrsWorld(DrsService(HostClock(), Trace(level="off"), Drs()), epoch_us=0, outside=MotoServices())
 
     @property
     def world(self) -> DrsWorld:

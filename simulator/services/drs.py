@@ -12,6 +12,7 @@ from drsim.simulator.durations import NEVER_US
 from drsim.simulator.events import JobStarted, StartRefused
 from drsim.simulator.randomness import Stream
 from drsim.simulator.services.drs_jobs import ActionLife, DrsJob, LogItem, RecoveryInstance, ServerLife
+from drsim.simulator.services.drs_other_jobs import FailbackJob
 from drsim.simulator.services.errors import ServiceError
 from drsim.simulator.services.spec import Drs, JobLife
 from drsim.simulator.trace import Trace
@@ -54,6 +55,8 @@ class DrsService:
         self._deleted: dict[JobScope, set[str]] = {}
         self._open: dict[JobScope, list[DrsJob]] = {}
         self._starts: dict[tuple[JobScope, str], int] = {}
+        # Recovery instances that DeleteRecoveryInstance has removed, and when.
+        self._removed: dict[JobScope, dict[str, int]] = {}
 
     def add_servers(self, scope: JobScope, server_ids: Sequence[str], life: JobLife) -> None:
         """Register source servers. A job has the life of its first server."""
@@ -92,7 +95,7 @@ class DrsService:
         now_us = self._clock.now_us
         for job in self._jobs.get(scope, {}).values():
             # The host's clock can go back, and then there are jobs of the future.
-            if job.created_us > now_us:
+            if job.created_us > now_us or isinstance(job, FailbackJob):
                 continue
             for server in job.servers:
                 name, status = server.source_server_id, server.status(now_us)
@@ -102,11 +105,17 @@ class DrsService:
                     found.pop(name, None)
                 elif server.terminates and name in found:
                     found[name] = found[name]._replace(termination=server)
-        return found
+        removed = self._removed.get(scope, {})
+        return {name: each for name, each in found.items() if removed.get(each.launch.instance_id, NEVER_US) > now_us}
+
+    def remove_instance(self, scope: JobScope, instance_id: str) -> None:
+        """DeleteRecoveryInstance: from now on DRS does not know the instance."""
+        self._removed.setdefault(scope, {})[instance_id] = self._clock.now_us
 
     def last_launches(self, scope: JobScope) -> dict[str, RecoveryInstance]:
         """Return each source server's part in its last StartRecovery, ended or not; deleted jobs count."""
-        servers = ((server, job) for job in self._jobs.get(scope, {}).values() for server in job.servers)
+        jobs = (job for job in self._jobs.get(scope, {}).values() if not isinstance(job, FailbackJob))
+        servers = ((server, job) for job in jobs for server in job.servers)
         return {
             server.source_server_id: RecoveryInstance(server, job) for server, job in servers if not server.terminates
         }
@@ -140,6 +149,12 @@ class DrsService:
         launches = [known[instance_id] for instance_id in instance_ids]
         self._check(scope, open_jobs, [launch.source_server_id for launch in launches])
         return self._keep(self._draw_termination(scope, launches, now_us), open_jobs)
+
+    def add_job(self, job: DrsJob) -> DrsJob:
+        """Keep a job of a failback or of networks, which is made elsewhere. Raises as `start_recovery` does."""
+        open_jobs = self._open_jobs(job.scope, self._clock.now_us)
+        self._check(job.scope, open_jobs, [server.source_server_id for server in job.servers])
+        return self._keep(job, open_jobs)
 
     def delete_job(self, scope: JobScope, job_id: str) -> None:
         """DeleteJob: the API no longer shows the job; its instances stay.

@@ -13,11 +13,12 @@ from drsim.simulator.durations import NEVER_US
 
 
 class LogItem(NamedTuple):
-    """One entry of DescribeJobLogItems. `source_server_id` is "" for the job's own events."""
+    """One entry of DescribeJobLogItems. The job's own events have neither a server nor a network."""
 
     at_us: int
     event: str
     source_server_id: str = ""
+    source_network_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,7 @@ class DrsJob:
     """One job and its whole timeline. An event that never happens has a time later than any run.
 
     The job ends `lingers_us` after its last server. `serial` numbers the jobs of an account's Region as they start.
+    `initiated_by` is DRS's; "" for StartRecovery and TerminateRecoveryInstances, whose follows from the servers.
     """
 
     job_id: str
@@ -92,6 +94,7 @@ class DrsJob:
     is_drill: bool = False
     lingers_us: int = 0
     serial: int = 0
+    initiated_by: str = ""
     ended_us: int = field(init=False)
     settled_us: int = field(init=False)  # When the last server and launch action have ended.
     _changes: list[int] = field(init=False)
@@ -101,7 +104,7 @@ class DrsJob:
 
     def __post_init__(self) -> None:
         servers = self.servers
-        self.ended_us = max(server.ended_us for server in servers) + self.lingers_us
+        self.ended_us = max((server.ended_us for server in servers), default=self.created_us) + self.lingers_us
         actions = [action for server in servers for action in server.actions]
         self.settled_us = max([self.ended_us, *(action.ended_us for action in actions)])
         launches_us = {instant for server in servers for instant in server.changes_us}
@@ -111,7 +114,7 @@ class DrsJob:
     @property
     def terminates(self) -> bool:
         """Whether the job terminates instances rather than launching them."""
-        return self.servers[0].terminates
+        return any(server.terminates for server in self.servers)
 
     def status(self, at_us: int) -> JobStatus:
         """Return DRS's job status. A job whose servers failed is COMPLETED too."""

@@ -19,7 +19,19 @@ EVENTS: Final = frozenset({"LAUNCH_END"})
 TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00")
 """Times as AWS sends them; the model's pattern ends in Z."""
 
-UNMODELLED: Final = frozenset({("DescribeRecoveryInstances", "ValidationException")})
+UNMODELLED: Final = frozenset(
+    (operation, "ValidationException")
+    for operation in (
+        "DescribeRecoveryInstances",
+        "DisconnectRecoveryInstance",
+        "DeleteRecoveryInstance",
+        "StopFailback",
+        "GetFailbackReplicationConfiguration",
+        "UpdateFailbackReplicationConfiguration",
+        "DeleteSourceNetwork",
+        "StartSourceNetworkReplication",
+    )
+)
 """Errors that an operation gives although its model does not list them."""
 
 _TYPES: Final = {
@@ -27,6 +39,7 @@ _TYPES: Final = {
     "map": dict,
     "list": list,
     "string": str,
+    "timestamp": str,
     "boolean": bool,
     "integer": int,
     "long": int,
@@ -114,6 +127,7 @@ def _text_faults(shape: Shape, text: str, path: str) -> Iterator[str]:
     allowed = set(shape.metadata.get("enum", ())) | (EVENTS if shape.name == "JobLogEvent" else set())
     if allowed and text not in allowed:
         yield f"{path} must be one of {sorted(allowed)}, got {text}"
-    pattern = TIME if shape.name == "ISO8601DatetimeString" else re.compile(shape.metadata.get("pattern", ".*"), re.S)
+    is_time = shape.name == "ISO8601DatetimeString" or shape.type_name == "timestamp"
+    pattern = TIME if is_time else re.compile(shape.metadata.get("pattern", ".*"), re.S)
     if not pattern.fullmatch(text):
         yield f"{path} must match {pattern.pattern}, got {text!r}"
