@@ -18,7 +18,7 @@ def create_launch_configuration_template(region: DrsRegion, request: Members) ->
     return {"launchConfigurationTemplate": template}
 
 
-def describe_launch_configuration_templates(region: DrsRegion, request: Members) -> Answer:
+def describe_launch_configuration_templates(region: DrsRegion, _request: Members) -> Answer:
     return list(region.part(LaunchTemplates).shown)
 
 

@@ -225,7 +225,7 @@ def _template(known: SourceNetwork) -> dict[str, Any]:
 
 
 _ASSUMED_STATUS: Final = (
-    "It is IN_PROGRESS for 5 minutes, then PROTECTED. A network in that state already is a conflict."
+    "It is IN_PROGRESS for 5 minutes, then PROTECTED. A network that replicates already is a conflict."
 )
 _GUIDE: Final = "botocore's model; AWS DRS user guide, Source networks"
 
@@ -255,7 +255,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     ),
     "ExportSourceNetworkCfnTemplate": Operation(
         export_source_network_cfn_template,
-        assumed="Without exportBucketArn, or before it was PROTECTED once, it is a conflict. The template has the VPC only.",
+        assumed="Without exportBucketArn, or before it was PROTECTED once, it is a conflict. It has the VPC only.",
         source="AWS CLI examples; AWS DRS user guide, Replicating network configurations",
     ),
 }
