@@ -50,7 +50,7 @@ def describe_job_log_items(region: DrsRegion, request: Members) -> Answer:
     """The log of a job, oldest first; nothing for an unknown job, since no error for it is modelled (inferred)."""
     frame = region.frame
     jobs = region.world.service.jobs(region.scope, [request["jobID"]])
-    return [shapes.log_item(frame, job, item) for job in jobs for item in job.log_items(frame.now_us)]
+    return [shapes.log_item(frame, job, item) for job in jobs for item in region.world.service.log_items(job)]
 
 
 def _instant_us(name: str, filters: Mapping[str, str], default_us: float) -> float:

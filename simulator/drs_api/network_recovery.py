@@ -14,7 +14,8 @@ from drsim.simulator.drs_api.networks import (
 )
 from drsim.simulator.drs_api.region import Answer, DrsRegion, Members, Operation, conflict, validation_error
 from drsim.simulator.randomness import Stream
-from drsim.simulator.services.drs_other_jobs import NetworkChange, NetworkJob, NetworkLife, NetworkOutcome
+from drsim.simulator.services.drs_jobs import InitiatedBy
+from drsim.simulator.services.network_jobs import NetworkChange, NetworkJob, NetworkLife, NetworkOutcome
 
 # AWS publishes no times of these jobs.
 PENDING_US: Final = 10_000_000
@@ -104,7 +105,7 @@ def _start(region: DrsRegion, lives: list[NetworkLife], tags: Mapping[str, str])
         region.frame.now_us,
         lives[0].begins_us,
         (),
-        initiated_by=f"{change}_NETWORK_RECOVERY",
+        initiated_by=InitiatedBy(f"{change}_NETWORK_RECOVERY"),
         networks=tuple(lives),
     )
     region.world.service.add_job(job)

@@ -14,7 +14,7 @@ from drsim.simulator.drs_api.region import Answer, DrsRegion, Members, Operation
 from drsim.simulator.drs_api.shapes import Frame
 from drsim.simulator.randomness import Stream
 from drsim.simulator.services.drs import DrsRefusedError
-from drsim.simulator.services.drs_other_jobs import NetworkJob, NetworkLife, NetworkOutcome
+from drsim.simulator.services.network_jobs import NetworkJob, NetworkLife, NetworkOutcome
 
 COPYING_US: Final = 5 * 60_000_000
 """From the start of a network's replication until it is PROTECTED (assumed; AWS publishes no time)."""

@@ -10,9 +10,10 @@ from typing import Any, Final, NamedTuple
 
 from drsim.orchestrator.model import JobScope, JobStatus
 from drsim.simulator.randomness import Stream
-from drsim.simulator.services.drs import DrsJob, LogItem, SourceServer
+from drsim.simulator.services.drs import DrsJob, SourceServer
 from drsim.simulator.services.drs_jobs import ActionLife, RecoveryInstance
-from drsim.simulator.services.drs_other_jobs import NetworkJob, NetworkLife
+from drsim.simulator.services.drs_log import LogItem
+from drsim.simulator.services.network_jobs import NetworkJob, NetworkLife
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -48,12 +49,11 @@ def _time(unix_us: int) -> str:
 def job(frame: Frame, shown: DrsJob) -> dict[str, Any]:
     """Job, as of now."""
     view = shown.view(frame.now_us)
-    starter = "START_DRILL" if shown.is_drill else "START_RECOVERY"
     answer = {
         "jobID": shown.job_id,
         **frame.identity("job", shown.job_id),
-        "type": "TERMINATE" if shown.terminates else "LAUNCH",
-        "initiatedBy": shown.initiated_by or ("TERMINATE_RECOVERY_INSTANCES" if shown.terminates else starter),
+        "type": shown.kind.value,
+        "initiatedBy": shown.starter.value,
         "creationDateTime": frame.time(shown.created_us),
         "status": view.status.value,
         "participatingServers": [],
@@ -71,7 +71,7 @@ def job(frame: Frame, shown: DrsJob) -> dict[str, Any]:
         if launch.actions:
             owner, started = f"{shown.job_id}/{life.source_server_id}", enumerate(life.actions[: len(launch.actions)])
             runs = [_run(number, action, owner, frame.now_us) for number, action in started]
-            server["launchActionsStatus"] = {"ssmAgentDiscoveryDatetime": frame.time(life.ended_us), "runs": runs}
+            server["launchActionsStatus"] = {"ssmAgentDiscoveryDatetime": frame.time(life.launched_us), "runs": runs}
         answer["participatingServers"].append(server)
     return answer
 
@@ -108,8 +108,6 @@ def log_item(frame: Frame, shown: DrsJob, item: LogItem) -> dict[str, Any]:
     if item.source_network_id and isinstance(shown, NetworkJob):
         network = next(each for each in shown.networks if each.network_id == item.source_network_id)
         data["eventResourceData"] = {"sourceNetworkData": _network_data(network, item.event)}
-        if item.event in network.failures:
-            data["rawError"] = network.error
     if item.source_server_id:
         life = next(each for each in shown.servers if each.source_server_id == item.source_server_id)
         data["sourceServerID"] = life.source_server_id
@@ -119,8 +117,8 @@ def log_item(frame: Frame, shown: DrsJob, item: LogItem) -> dict[str, Any]:
                 data["conversionServerID"] = f"i-0{digits}"
             case "LAUNCH_END":
                 data["targetInstanceID"] = life.instance_id
-            case "LAUNCH_FAILED":
-                data["rawError"] = "InsufficientInstanceCapacity: there is not enough capacity for the instance"
+    if item.raw_error:
+        data["rawError"] = item.raw_error
     return {"logDateTime": frame.time(item.at_us), "event": item.event, "eventData": data}
 
 

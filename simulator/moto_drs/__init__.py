@@ -29,7 +29,7 @@ from drsim.simulator.moto_drs.exceptions import AccessDeniedError, DRSError, Int
 from drsim.simulator.moto_drs.models import DRSBackend, drs_backends
 from drsim.simulator.randomness import Stream
 from drsim.simulator.services.drs import DrsService
-from drsim.simulator.services.drs_other_jobs import NetworkOutcome
+from drsim.simulator.services.network_jobs import NetworkOutcome
 from drsim.simulator.services.spec import Drs, JobLife
 
 __all__ = ["AccessDeniedError", "DRSError", "Drs", "InternalServerError", "JobLife", "ThrottlingError", "drs_backends"]

@@ -1,13 +1,12 @@
-"""Jobs that launch no recovery instance: those of source networks, and launches of a failback to on-premises.
+"""Jobs of source networks. AWS publishes no log of one: events are botocore's, their order is inferred from their names."""
 
-AWS publishes no log of either. Their events are botocore's, in an order inferred from their names.
-"""
-
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
 from drsim.orchestrator.model import ServerStatus
-from drsim.simulator.services.drs_jobs import DrsJob, LogItem
+from drsim.simulator.services.drs_jobs import DrsJob
+from drsim.simulator.services.drs_log import LogItem
 
 
 class NetworkChange(StrEnum):
@@ -63,34 +62,25 @@ class NetworkLife:
             return self.outcome.value
         return "ASSOCIATE_SUCCESS" if self.outcome is NetworkOutcome.SUCCESS else "ASSOCIATE_FAIL"
 
-    @property
-    def changes_us(self) -> tuple[int, ...]:
-        return (self.begins_us, self.ended_us)
-
-    @property
-    def failures(self) -> tuple[str, ...]:
-        """The events whose data have `error`."""
-        return (f"{self._deployment}_FAILED", "UPDATE_LAUNCH_TEMPLATE_FAILED", "NETWORK_RECOVERY_FAIL")
-
-    @property
-    def _deployment(self) -> str:
-        verb = "DEPLOY" if self.change is NetworkChange.CREATE else "UPDATE"
-        return f"{verb}_NETWORK_CONFIGURATION"
-
     def log_items(self) -> list[LogItem]:
-        events: list[tuple[int, str]] = []
+        items: list[LogItem] = []
+
+        def add(at_us: int, event: str) -> None:
+            error = self.error if "FAIL" in event else ""
+            items.append(LogItem(at_us, event, raw_error=error, source_network_id=self.network_id))
+
         fails = self.outcome is NetworkOutcome.FAIL
-        associates = self.change is NetworkChange.ASSOCIATE
-        if not associates:
-            events.append((self.begins_us, f"{self._deployment}_START"))
-            events.append((self.deployed_us, f"{self._deployment}_{'FAILED' if fails else 'END'}"))
-        if associates or not fails:
+        if self.change is not NetworkChange.ASSOCIATE:
+            verb = "DEPLOY" if self.change is NetworkChange.CREATE else "UPDATE"
+            add(self.begins_us, f"{verb}_NETWORK_CONFIGURATION_START")
+            add(self.deployed_us, f"{verb}_NETWORK_CONFIGURATION_{'FAILED' if fails else 'END'}")
+        if self.change is NetworkChange.ASSOCIATE or not fails:
+            add(self.deployed_us, "UPDATE_LAUNCH_TEMPLATE_START")
             ending = "END" if self.outcome is NetworkOutcome.SUCCESS else "FAILED"
-            events.append((self.deployed_us, "UPDATE_LAUNCH_TEMPLATE_START"))
-            events.append((self.ended_us, f"UPDATE_LAUNCH_TEMPLATE_{ending}"))
+            add(self.ended_us, f"UPDATE_LAUNCH_TEMPLATE_{ending}")
         if fails:
-            events.append((self.ended_us, "NETWORK_RECOVERY_FAIL"))
-        return [LogItem(at_us, event, source_network_id=self.network_id) for at_us, event in events]
+            add(self.ended_us, "NETWORK_RECOVERY_FAIL")
+        return items
 
 
 @dataclass(slots=True, eq=False)
@@ -102,31 +92,12 @@ class NetworkJob(DrsJob):
     def __post_init__(self) -> None:
         DrsJob.__post_init__(self)
         self.ended_us = self.settled_us = max(life.ended_us for life in self.networks) + self.lingers_us
-        self._changes = sorted(
-            {self.started_us, self.ended_us, *(at for life in self.networks for at in life.changes_us)}
-        )
+        changes = {instant for life in self.networks for instant in (life.begins_us, life.ended_us)}
+        self._changes = sorted({self.started_us, self.ended_us} | changes)
 
-    def log_items(self, at_us: int) -> tuple[LogItem, ...]:
-        """Return the entries up to `at_us`, oldest first."""
+    def log_items(self, at_us: int, cleaned: Collection[str] = ()) -> tuple[LogItem, ...]:  # noqa: ARG002
+        """Return the entries up to `at_us`, oldest first. It cleans up no instances."""
         items = [LogItem(self.started_us, "JOB_START")]
         items += [item for life in self.networks for item in life.log_items()]
-        items.append(LogItem(self.ended_us, "JOB_END"))
-        return tuple(sorted((item for item in items if item.at_us <= at_us), key=lambda item: item.at_us))
-
-
-@dataclass(slots=True, eq=False)
-class FailbackJob(DrsJob):
-    """A job of StartFailbackLaunch: converts the disks on the Failback Client's machine and reboots it."""
-
-    def log_items(self, at_us: int) -> tuple[LogItem, ...]:
-        """Return the entries up to `at_us`, oldest first: no snapshots, since the data is on the machine already."""
-        items = [LogItem(self.started_us, "JOB_START")]
-        for server in self.servers:
-            name = server.source_server_id
-            items.append(LogItem(self.started_us, "CONVERSION_START", name))
-            if not server.never_begins:
-                items.append(LogItem(server.launching_us, "CONVERSION_END", name))
-                items.append(LogItem(server.launching_us, "LAUNCH_START", name))
-                items.append(LogItem(server.ended_us, "LAUNCH_END" if server.launches else "LAUNCH_FAILED", name))
         items.append(LogItem(self.ended_us, "JOB_END"))
         return tuple(sorted((item for item in items if item.at_us <= at_us), key=lambda item: item.at_us))
