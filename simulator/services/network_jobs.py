@@ -1,4 +1,4 @@
-"""Jobs of source networks. AWS publishes no log of one: events are botocore's, their order is inferred from their names."""
+"""Jobs of source networks. AWS publishes no log of one: the order of their events is inferred from the names."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
