@@ -203,9 +203,7 @@ def export_bucket(region: DrsRegion, known: SourceNetwork) -> str:
     if not known.was_protected(region.frame.now_us):
         text = f"Source Network {known.network_id} has not been replicated yet"
         raise conflict(text, known.network_id, "source-network")
-    templates = launch.OPERATIONS["DescribeLaunchConfigurationTemplates"].answer(region, {})
-    assert isinstance(templates, list)
-    arn = next((template.get("exportBucketArn") for template in templates), None)
+    arn = (launch.settings(region).template or {}).get("exportBucketArn")
     if not arn:
         text = "exportBucketArn is not set in the launch configuration template"
         raise conflict(text, known.network_id, "source-network")

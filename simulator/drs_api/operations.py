@@ -9,6 +9,7 @@ from drsim.simulator.drs_api import (
     network_recovery,
     networks,
     recovery_instances,
+    snapshots,
     source_servers,
     tags,
 )
@@ -17,8 +18,9 @@ from drsim.simulator.drs_api.region import Operation
 OPERATIONS: Final[Mapping[str, Operation]] = {
     **source_servers.OPERATIONS,
     **jobs.OPERATIONS,
-    **recovery_instances.OPERATIONS,
     **launch.OPERATIONS,
+    **snapshots.OPERATIONS,
+    **recovery_instances.OPERATIONS,
     **networks.OPERATIONS,
     **network_recovery.OPERATIONS,
     **tags.OPERATIONS,

@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 
 from drsim.orchestrator.model import JobScope, JobStatus
 from drsim.simulator.randomness import Stream
-from drsim.simulator.services.drs import DrsJob, SourceServer
+from drsim.simulator.services.drs import DrsJob, DrsRefusedError, SourceServer
 from drsim.simulator.services.drs_jobs import ActionLife, RecoveryInstance
 from drsim.simulator.services.drs_log import LogItem
 from drsim.simulator.services.network_jobs import NetworkJob, NetworkLife
@@ -46,6 +46,21 @@ def _time(unix_us: int) -> str:
     return (EPOCH + timedelta(microseconds=unix_us)).isoformat(timespec="microseconds")
 
 
+def instant_us(path: str, text: str | None, default_us: float) -> float:
+    """Unix microseconds of a time that matches the model's pattern, the default for None.
+
+    Raises DrsRefusedError (ValidationException) for a date that does not exist.
+    """
+    if text is None:
+        return default_us
+    try:
+        return (datetime.fromisoformat(text) - EPOCH) // timedelta(microseconds=1)
+    except ValueError:
+        text = f"Value '{text}' at '{path}' is no date of the calendar"
+        members = {"reason": "fieldValidationFailed", "fieldList": [{"name": path, "message": text}]}
+        raise DrsRefusedError("ValidationException", f"1 validation error detected: {text}", **members) from None
+
+
 def job(frame: Frame, shown: DrsJob) -> dict[str, Any]:
     """Job, as of now."""
     view = shown.view(frame.now_us)
@@ -70,7 +85,8 @@ def job(frame: Frame, shown: DrsJob) -> dict[str, Any]:
             server["recoveryInstanceID"] = launch.instance_id
         if launch.actions:
             owner, started = f"{shown.job_id}/{life.source_server_id}", enumerate(life.actions[: len(launch.actions)])
-            runs = [_run(number, action, owner, frame.now_us) for number, action in started]
+            own = life.terms.actions or (None,) * len(life.actions)
+            runs = [_run(number, action, owner, own[number], frame.now_us) for number, action in started]
             server["launchActionsStatus"] = {"ssmAgentDiscoveryDatetime": frame.time(life.launched_us), "runs": runs}
         answer["participatingServers"].append(server)
     return answer
@@ -81,22 +97,21 @@ def _network_part(life: NetworkLife, now_us: int) -> dict[str, Any]:
     return {"participatingResourceID": network, "launchStatus": life.status(now_us).value}
 
 
-def _run(number: int, action: ActionLife, owner: str, now_us: int) -> dict[str, Any]:
-    run = {
-        "action": {
-            "actionId": _uuid(f"action/{number}"),
-            "actionCode": "AWS-RunShellScript",
-            "type": "SSM_COMMAND",
-            "name": f"Post-launch action {number + 1}",
-            "active": True,
-            "order": number + 2,  # The model's least is 2.
-            "actionVersion": "1",
-            "optional": True,
-            "category": "OTHER",
-        },
-        "runId": _uuid(f"{owner}/{number}"),
-        "status": action.status(now_us).value,
+def _run(number: int, action: ActionLife, owner: str, known: Mapping[str, Any] | None, now_us: int) -> dict[str, Any]:
+    """LaunchActionRun. Without a known action of the server's own it is a made-up one."""
+    made_up = {
+        "actionId": _uuid(f"action/{number}"),
+        "actionCode": "AWS-RunShellScript",
+        "type": "SSM_COMMAND",
+        "name": f"Post-launch action {number + 1}",
+        "active": True,
+        "order": number + 2,  # The model's least is 2.
+        "actionVersion": "1",
+        "optional": True,
+        "category": "OTHER",
     }
+    shown = made_up if known is None else dict(known)
+    run = {"action": shown, "runId": _uuid(f"{owner}/{number}"), "status": action.status(now_us).value}
     if run["status"] == "FAILED":
         run["failureReason"] = "The command ended with status Failed"
     return run
@@ -190,7 +205,7 @@ def recovery_instance(frame: Frame, shown: RecoveryInstance) -> dict[str, Any]:
         "sourceServerID": launch.source_server_id,
         "jobID": shown.job.job_id,
         "isDrill": shown.job.is_drill,
-        "pointInTimeSnapshotDateTime": frame.time(shown.job.created_us),
+        "pointInTimeSnapshotDateTime": frame.time(launch.data_us(shown.job.created_us)),
         "originEnvironment": "ON_PREMISES",
         "failback": {"state": "FAILBACK_NOT_STARTED"},
         "dataReplicationInfo": {"dataReplicationState": "NOT_STARTED"},

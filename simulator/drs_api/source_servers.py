@@ -1,10 +1,31 @@
 """Source servers: what DRS knows of the machines that it protects."""
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 from drsim.simulator.drs_api import shapes
-from drsim.simulator.drs_api.region import Answer, DrsRegion, Members, Operation, passes
+from drsim.simulator.drs_api.region import Answer, DrsRegion, Members, Operation, not_found, passes
+
+
+class ServerRecord(NamedTuple):
+    """A source server that replicates since its registration."""
+
+    added_us: int
+    disks_count: int = 1
+
+
+def record(region: DrsRegion, server_id: str) -> ServerRecord:
+    """What is known of a server. Raises DrsRefusedError (ResourceNotFoundException)."""
+    known = region.world.service.servers(region.scope).get(server_id)
+    if known is None:
+        raise not_found(server_id, "source-server")
+    return ServerRecord(known.added_us)
+
+
+def launch_problem(region: DrsRegion, server_id: str) -> str | None:
+    """Why a server cannot be launched now; None if it can."""
+    is_known = server_id in region.world.service.servers(region.scope)
+    return None if is_known else f"Source Server {server_id} does not exist"
 
 
 def describe_source_servers(region: DrsRegion, request: Members) -> Answer:

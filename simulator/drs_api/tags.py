@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from drsim.simulator.drs_api import launch
 from drsim.simulator.drs_api.networks import SourceNetworks
 from drsim.simulator.drs_api.region import Answer, DrsRegion, Members, Operation, not_found
 
@@ -35,6 +36,8 @@ def _tags_of(region: DrsRegion, arn: str) -> dict[str, str]:
             ids = (job.job_id for job in service.jobs(region.scope))
         case "source-server":
             ids = service.servers(region.scope)
+        case "launch-configuration-template":
+            ids = launch.template_ids(region)
         case "recovery-instance":
             ids = (each.launch.instance_id for each in service.recovery_instances(region.scope).values())
         case "source-network":

@@ -54,6 +54,7 @@ def draw_launch(
         launches = position not in failing | pending
         own = terms.get(server_id, USUAL)
         actions = _draw_actions(life, own, ended_us, stream) if launches else ()
+        instance_id = own.instance_id or instance_id
         server = ServerLife(server_id, instance_id, begins_us, ended_us, launches, actions, terms=own)
         servers.append(_failed(server, life) if position in failing else _settled(server))
     job_id, lingers_us = _job_id(stream), 0 if life.hangs else life.lingers.draw(stream)
@@ -99,7 +100,8 @@ def _failed(server: ServerLife, life: JobLife) -> ServerLife:
 
 def _settled(server: ServerLife) -> ServerLife:
     """A launch counts once the actions that are not optional have succeeded, and until then is IN_PROGRESS."""
-    must = [each for each, optional in zip(server.actions, server.terms.actions or (), strict=False) if not optional]
+    own = server.terms.actions or ()
+    must = [each for each, known in zip(server.actions, own, strict=False) if not known["optional"]]
     if not must:
         return server
     succeeds = all(action.succeeds for action in must)

@@ -4,10 +4,10 @@ Sources: botocore's service model for drs 2020-02-26, AWS's sample job logs of 2
 """
 
 from bisect import bisect_right
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from drsim.orchestrator.model import ActionStatus, Job, JobScope, JobStatus, ServerLaunch, ServerStatus
 from drsim.simulator.durations import NEVER_US
@@ -43,14 +43,15 @@ class LaunchTerms(NamedTuple):
     """How a call and a server's launch settings want its launch.
 
     `snapshot_us` is the time of the recovery snapshot that the call names, None for the most recent data. `is_fast`
-    leaves the conversion out. `actions` says of each launch action whether it is optional, in order; None takes the
-    number of JobLife, all optional. `stays_stopped` leaves the instance stopped.
+    leaves the conversion out. `actions` are members of LaunchAction, in order; None takes the number of JobLife, all
+    optional. `stays_stopped` leaves the instance stopped. `instance_id` is an instance to launch into.
     """
 
     snapshot_us: int | None = None
     is_fast: bool = False
-    actions: tuple[bool, ...] | None = None
+    actions: tuple[Mapping[str, Any], ...] | None = None
     stays_stopped: bool = False
+    instance_id: str | None = None
 
 
 USUAL: Final = LaunchTerms()
