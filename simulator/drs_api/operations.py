@@ -3,11 +3,24 @@
 from collections.abc import Mapping
 from typing import Final
 
-from drsim.simulator.drs_api import jobs, recovery_instances, source_servers, tags
+from drsim.simulator.drs_api import (
+    account,
+    jobs,
+    protection,
+    recovery_instances,
+    replication_configurations,
+    replication_templates,
+    source_servers,
+    tags,
+)
 from drsim.simulator.drs_api.region import Operation
 
 OPERATIONS: Final[Mapping[str, Operation]] = {
     **source_servers.OPERATIONS,
+    **protection.OPERATIONS,
+    **replication_configurations.OPERATIONS,
+    **replication_templates.OPERATIONS,
+    **account.OPERATIONS,
     **jobs.OPERATIONS,
     **recovery_instances.OPERATIONS,
     **tags.OPERATIONS,

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from drsim.simulator.drs_api.region import Answer, DrsRegion, Members, Operation, not_found
+from drsim.simulator.drs_api.replication_templates import ReplicationTemplates
 
 
 def tag_resource(region: DrsRegion, request: Members) -> Answer:
@@ -34,6 +35,8 @@ def _tags_of(region: DrsRegion, arn: str) -> dict[str, str]:
             ids = (job.job_id for job in service.jobs(region.scope))
         case "source-server":
             ids = service.servers(region.scope)
+        case "replication-configuration-template":
+            ids = region.part(ReplicationTemplates).by_id
         case "recovery-instance":
             ids = (each.launch.instance_id for each in service.recovery_instances(region.scope).values())
     # Comparing whole ARNs refuses those of other accounts, Regions and services.

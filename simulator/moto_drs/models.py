@@ -33,7 +33,7 @@ class DRSBackend(BaseBackend):
     def __init__(self, region_name: str, account_id: str) -> None:
         super().__init__(region_name, account_id)
         self.scope = JobScope(account_id, region_name)
-        self._own = DrsWorld(DrsService(HostClock(), Trace(level="off"), Drs()), epoch_us=0)
+        self._own = DrsWorld(DrsService(HostClock(), Trace(level="off"), Drs()), epoch_us=0, world_of=_world_of)
 
     @property
     def world(self) -> DrsWorld:
@@ -42,6 +42,11 @@ class DRSBackend(BaseBackend):
     @property
     def region(self) -> DrsRegion:
         return DrsRegion(self.scope, self.world, self.partition)
+
+
+def _world_of(scope: JobScope) -> DrsWorld:
+    """The world of another account and Region. Raises KeyError for a Region that does not exist."""
+    return drs_backends[scope.account_id][scope.region].world
 
 
 drs_backends: Mapping[str, Mapping[str, DRSBackend]] = BackendDict(DRSBackend, "drs")

@@ -60,6 +60,10 @@ class DrsService:
         server = SourceServer(life, self._clock.now_us)
         self._servers.setdefault(scope, {}).update(dict.fromkeys(server_ids, server))
 
+    def remove_server(self, scope: JobScope, server_id: str) -> None:
+        """Forget a source server, of which no job runs; ended jobs and recovery instances stay."""
+        del self._servers[scope][server_id]
+
     @property
     def now_us(self) -> int:
         return self._clock.now_us
@@ -231,7 +235,9 @@ class DrsService:
 
     def _draw_termination(self, scope: JobScope, launches: Sequence[ServerLife], now_us: int) -> DrsJob:
         # AWS does not publish how long these take; people report the time of a launch (15 to 20 minutes).
-        life = self._servers[scope][launches[0].source_server_id].life
+        # The source server may be deleted by now.
+        server = self.servers(scope).get(launches[0].source_server_id)
+        life = JobLife() if server is None else server.life
         # An instance is terminated once, so its id names a stream that no other job has.
         stream = Stream(self._clock.seed, f"drs/{scope.account_id}/{scope.region}/{launches[0].instance_id}/end")
         started_us = now_us + life.pending.draw(stream)
