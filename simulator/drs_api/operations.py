@@ -4,11 +4,15 @@ from collections.abc import Mapping
 from typing import Final
 
 from drsim.simulator.drs_api import (
+    account,
     jobs,
     launch,
     network_recovery,
     networks,
+    protection,
     recovery_instances,
+    replication_configurations,
+    replication_templates,
     snapshots,
     source_servers,
     tags,
@@ -17,6 +21,10 @@ from drsim.simulator.drs_api.region import Operation
 
 OPERATIONS: Final[Mapping[str, Operation]] = {
     **source_servers.OPERATIONS,
+    **protection.OPERATIONS,
+    **replication_configurations.OPERATIONS,
+    **replication_templates.OPERATIONS,
+    **account.OPERATIONS,
     **jobs.OPERATIONS,
     **launch.OPERATIONS,
     **snapshots.OPERATIONS,

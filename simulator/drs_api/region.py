@@ -21,15 +21,15 @@ class DrsWorld:
     epoch_us: int
     tags: dict[str, dict[str, str]] = field(default_factory=dict)
     """By ARN."""
-    staging_account_ids: dict[str, str] = field(default_factory=dict)
-    """By ARN of the source server; those without one are staged in their own account."""
     uninitialized: set[JobScope] = field(default_factory=set)
     failures: dict[tuple[JobScope, str], list[Exception]] = field(default_factory=dict)
     """Errors of the next calls, by account and Region and by operation."""
     parts: dict[tuple[JobScope, type], Any] = field(default_factory=dict)
     """What the API keeps of each kind of resource, by account and Region: see `DrsRegion.part`."""
+    world_of: Callable[[JobScope], "DrsWorld"] | None = None
+    """The world of another account and Region, whose clock has the same epoch; None if this one has them all."""
     outside: "OutsideServices | None" = None
-    """None where there is nothing but this DRS, which then answers for all accounts and Regions."""
+    """None where nothing but DRS is simulated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +40,16 @@ class DrsRegion:
     world: DrsWorld
     partition: str = "aws"
 
-    def elsewhere(self, scope: JobScope) -> "DrsRegion":
-        """DRS in another account or Region."""
-        outside = self.world.outside
-        return DrsRegion(scope, self.world, self.partition) if outside is None else outside.region(scope)
-
     @property
     def frame(self) -> Frame:
         world = self.world
         return Frame(self.scope, self.partition, world.epoch_us, world.service.now_us, world.tags)
+
+    def at(self, account_id: str, region: str) -> "DrsRegion":
+        """DRS in another account and Region. Raises KeyError for a Region that does not exist."""
+        scope = JobScope(account_id, region)
+        world = self.world if self.world.world_of is None else self.world.world_of(scope)
+        return DrsRegion(scope, world, self.partition)
 
     def part(self, kind: type[Part]) -> Part:
         """What the API keeps here of one kind of resource, made empty on first use: `region.part(Networks)`."""
@@ -57,9 +58,8 @@ class DrsRegion:
 
 
 class OutsideServices(Protocol):
-    """What lies outside the DRS of one account and Region."""
+    """Other services of AWS, as DRS uses them."""
 
-    def region(self, scope: JobScope) -> DrsRegion: ...
     def put_object(self, scope: JobScope, bucket: str, key: str, body: str) -> None:
         """Write an object to S3, if the bucket exists."""
 

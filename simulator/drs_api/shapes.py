@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 
 from drsim.orchestrator.model import JobScope, JobStatus
 from drsim.simulator.randomness import Stream
-from drsim.simulator.services.drs import DrsJob, DrsRefusedError, SourceServer
+from drsim.simulator.services.drs import DrsJob, DrsRefusedError
 from drsim.simulator.services.drs_jobs import ActionLife, RecoveryInstance
 from drsim.simulator.services.drs_log import LogItem
 from drsim.simulator.services.network_jobs import NetworkJob, NetworkLife
@@ -39,6 +39,18 @@ class Frame(NamedTuple):
     def identity(self, resource_type: str, resource_id: str) -> dict[str, Any]:
         arn = self.arn(resource_type, resource_id)
         return {"arn": arn, "tags": dict(self.tags.get(arn, {}))}
+
+
+def iso_duration(duration_us: int) -> str:
+    """A duration as AWS sends it, such as P2DT1H32M12.136909S; P0D for none."""
+    minutes, left_us = divmod(duration_us, 60_000_000)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    seconds, micros = divmod(left_us, 1_000_000)
+    seconds_text = f"{seconds}.{micros:06d}".rstrip("0") if micros else str(seconds)
+    parts = ((hours, f"{hours}H"), (minutes, f"{minutes}M"), (left_us, f"{seconds_text}S"))
+    time = "".join(text for count, text in parts if count)
+    return f"P{f'{days}D' if days or not time else ''}{f'T{time}' if time else ''}"
 
 
 @lru_cache(maxsize=4096)
@@ -147,51 +159,6 @@ def identification_hints(server_id: str) -> dict[str, str]:
     """IdentificationHints, derived from the id, so that each server has the same ones in every answer."""
     hostname = f"host-{server_id[2:10]}"
     return {"hostname": hostname, "fqdn": f"{hostname}.example.com", "vmWareUuid": _uuid(server_id)}
-
-
-def source_server(
-    frame: Frame,
-    server_id: str,
-    known: SourceServer,
-    *,
-    staging_account_id: str,
-    last_launch: RecoveryInstance | None,
-    instance: RecoveryInstance | None,
-) -> dict[str, Any]:
-    """SourceServer, replicating without lag."""
-    added, now = frame.time(known.added_us), frame.time(frame.now_us)
-    extended = staging_account_id != frame.scope.account_id
-    answer = {
-        "sourceServerID": server_id,
-        **frame.identity("source-server", server_id),
-        "lastLaunchResult": "NOT_STARTED",
-        "dataReplicationInfo": {"lagDuration": "P0D", "dataReplicationState": "CONTINUOUS"},
-        "lifeCycle": {"addedToServiceDateTime": added, "firstByteDateTime": added, "lastSeenByServiceDateTime": now},
-        "sourceProperties": {
-            "lastUpdatedDateTime": now,
-            "recommendedInstanceType": "t3.small",
-            "identificationHints": identification_hints(server_id),
-        },
-        "stagingArea": {"status": "EXTENDED" if extended else "NOT_EXTENDED", "stagingAccountID": staging_account_id},
-        "replicationDirection": "FAILOVER",
-    }
-    if last_launch is not None:
-        status = last_launch.launch.status(frame.now_us)
-        has_ended = last_launch.launch.ended_us <= frame.now_us
-        result = "SUCCEEDED" if last_launch.launch.launches else "FAILED"
-        answer["lastLaunchResult"] = result if has_ended else "PENDING"
-        answer["lifeCycle"]["lastLaunch"] = {
-            "initiated": {
-                "apiCallDateTime": frame.time(last_launch.job.created_us),
-                "jobID": last_launch.job.job_id,
-                "type": "DRILL" if last_launch.job.is_drill else "RECOVERY",
-            },
-            "status": status.value,
-        }
-    if instance is not None:
-        # With a small d, here only.
-        answer["recoveryInstanceId"] = instance.launch.instance_id
-    return answer
 
 
 def recovery_instance(frame: Frame, shown: RecoveryInstance) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Final
 from drsim.simulator.drs_api import launch
 from drsim.simulator.drs_api.networks import SourceNetworks
 from drsim.simulator.drs_api.region import Answer, DrsRegion, Members, Operation, not_found
+from drsim.simulator.drs_api.replication_templates import ReplicationTemplates
 
 
 def tag_resource(region: DrsRegion, request: Members) -> Answer:
@@ -38,6 +39,8 @@ def _tags_of(region: DrsRegion, arn: str) -> dict[str, str]:
             ids = service.servers(region.scope)
         case "launch-configuration-template":
             ids = launch.template_ids(region)
+        case "replication-configuration-template":
+            ids = region.part(ReplicationTemplates).by_id
         case "recovery-instance":
             ids = (each.launch.instance_id for each in service.recovery_instances(region.scope).values())
         case "source-network":

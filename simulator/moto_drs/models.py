@@ -27,10 +27,7 @@ class HostClock:
 
 
 class MotoServices:
-    """moto's other backends, as DRS sees them. Nothing of a service is made here: a test may not use it."""
-
-    def region(self, scope: JobScope) -> DrsRegion:
-        return drs_backends[scope.account_id][scope.region].region
+    """moto's other backends, as DRS uses them."""
 
     def put_object(self, scope: JobScope, bucket: str, key: str, body: str) -> None:
         """Write an object into the bucket of that account, if it exists."""
@@ -52,7 +49,8 @@ class DRSBackend(BaseBackend):
     def __init__(self, region_name: str, account_id: str) -> None:
         super().__init__(region_name, account_id)
         self.scope = JobScope(account_id, region_name)
-        self._own = DrsWorld(DrsService(HostClock(), Trace(level="off"), Drs()), epoch_us=0, outside=MotoServices())
+        service = DrsService(HostClock(), Trace(level="off"), Drs())
+        self._own = DrsWorld(service, epoch_us=0, world_of=_world_of, outside=MotoServices())
 
     @property
     def world(self) -> DrsWorld:
@@ -61,6 +59,11 @@ class DRSBackend(BaseBackend):
     @property
     def region(self) -> DrsRegion:
         return DrsRegion(self.scope, self.world, self.partition)
+
+
+def _world_of(scope: JobScope) -> DrsWorld:
+    """The world of another account and Region. Raises KeyError for a Region that does not exist."""
+    return drs_backends[scope.account_id][scope.region].world
 
 
 drs_backends: Mapping[str, Mapping[str, DRSBackend]] = BackendDict(DRSBackend, "drs")

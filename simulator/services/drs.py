@@ -63,6 +63,10 @@ class DrsService:
         server = SourceServer(life, self._clock.now_us)
         self._servers.setdefault(scope, {}).update(dict.fromkeys(server_ids, server))
 
+    def remove_server(self, scope: JobScope, server_id: str) -> None:
+        """Forget a source server, of which no job runs; ended jobs and recovery instances stay."""
+        del self._servers[scope][server_id]
+
     @property
     def now_us(self) -> int:
         return self._clock.now_us
@@ -173,7 +177,9 @@ class DrsService:
         _check_known("Recovery Instance", known, instance_ids)
         launches = [known[instance_id] for instance_id in instance_ids]
         self._check(scope, open_jobs, [launch.source_server_id for launch in launches])
-        life = self._servers[scope][launches[0].source_server_id].life
+        # The source server may be deleted by now.
+        server = self.servers(scope).get(launches[0].source_server_id)
+        life = JobLife() if server is None else server.life
         # An instance is terminated once, so its id names a stream that no other job has.
         stream = Stream(self._clock.seed, f"drs/{scope.account_id}/{scope.region}/{launches[0].instance_id}/end")
         return self._keep(draw_termination(life, stream, scope, launches, now_us), open_jobs)
