@@ -5,6 +5,7 @@ from typing import Final
 
 from drsim.simulator.drs_api import (
     account,
+    failback,
     jobs,
     launch,
     network_recovery,
@@ -13,6 +14,7 @@ from drsim.simulator.drs_api import (
     recovery_instances,
     replication_configurations,
     replication_templates,
+    reversal,
     snapshots,
     source_servers,
     tags,
@@ -29,6 +31,8 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     **launch.OPERATIONS,
     **snapshots.OPERATIONS,
     **recovery_instances.OPERATIONS,
+    **failback.OPERATIONS,
+    **reversal.OPERATIONS,
     **networks.OPERATIONS,
     **network_recovery.OPERATIONS,
     **tags.OPERATIONS,

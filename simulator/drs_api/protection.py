@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from drsim.orchestrator.model import JobStatus
+from drsim.simulator.drs_api.recovery_instances import instances
 from drsim.simulator.drs_api.region import Answer, DrsRegion, Members, Operation, conflict, validation_error
 from drsim.simulator.drs_api.replication import COURSES, OFF
 from drsim.simulator.drs_api.source_servers import TYPE, ServerRecord, Servers, change, record, shown
@@ -50,7 +51,7 @@ def disconnect_source_server(region: DrsRegion, request: Members) -> Answer:
     """Stop replicating a server at once and give up its resources, unless it has a recovery instance."""
     server_id = request["sourceServerID"]
     found = _own(region, server_id)
-    if server_id in region.world.service.recovery_instances(region.scope):
+    if any(each.server_id == server_id and not each.is_disconnected for each in instances(region)):
         raise conflict(
             f"Cannot disconnect Source Server {server_id} because it has a Recovery Instance.", server_id, TYPE
         )

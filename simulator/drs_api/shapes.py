@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 from drsim.orchestrator.model import JobScope, JobStatus
 from drsim.simulator.randomness import Stream
 from drsim.simulator.services.drs import DrsJob, DrsRefusedError
-from drsim.simulator.services.drs_jobs import ActionLife, RecoveryInstance
+from drsim.simulator.services.drs_jobs import ActionLife, InitiatedBy
 from drsim.simulator.services.drs_log import LogItem
 from drsim.simulator.services.network_jobs import NetworkJob, NetworkLife
 
@@ -138,7 +138,8 @@ def log_item(frame: Frame, shown: DrsJob, item: LogItem) -> dict[str, Any]:
     if item.source_server_id:
         life = next(each for each in shown.servers if each.source_server_id == item.source_server_id)
         data["sourceServerID"] = life.source_server_id
-        match item.event:
+        # A failback converts and launches the machine of the Failback Client, not an EC2 instance.
+        match item.event if shown.initiated_by is not InitiatedBy.FAILBACK else "":
             case "CONVERSION_END":
                 digits = Stream(0, f"moto-drs/{shown.job_id}/{life.source_server_id}/converter").hexadecimal(16)
                 data["conversionServerID"] = f"i-0{digits}"
@@ -159,31 +160,6 @@ def identification_hints(server_id: str) -> dict[str, str]:
     """IdentificationHints, derived from the id, so that each server has the same ones in every answer."""
     hostname = f"host-{server_id[2:10]}"
     return {"hostname": hostname, "fqdn": f"{hostname}.example.com", "vmWareUuid": _uuid(server_id)}
-
-
-def recovery_instance(frame: Frame, shown: RecoveryInstance) -> dict[str, Any]:
-    """RecoveryInstance, before any failback."""
-    launch = shown.launch
-    return {
-        "recoveryInstanceID": launch.instance_id,
-        **frame.identity("recovery-instance", launch.instance_id),
-        "ec2InstanceID": launch.instance_id,
-        "ec2InstanceState": shown.state(frame.now_us),
-        "sourceServerID": launch.source_server_id,
-        "jobID": shown.job.job_id,
-        "isDrill": shown.job.is_drill,
-        "pointInTimeSnapshotDateTime": frame.time(launch.data_us(shown.job.created_us)),
-        "originEnvironment": "ON_PREMISES",
-        "failback": {"state": "FAILBACK_NOT_STARTED"},
-        "dataReplicationInfo": {"dataReplicationState": "NOT_STARTED"},
-        "recoveryInstanceProperties": {
-            "lastUpdatedDateTime": frame.time(launch.ended_us),
-            "identificationHints": {
-                "hostname": identification_hints(launch.source_server_id)["hostname"],
-                "awsInstanceID": launch.instance_id,
-            },
-        },
-    }
 
 
 def _uuid(name: str) -> str:

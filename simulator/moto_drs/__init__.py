@@ -18,6 +18,7 @@ import sys
 import moto
 from moto import backend_index
 
+from drsim.simulator.drs_api.failback import pair
 from drsim.simulator.drs_api.networks import network
 from drsim.simulator.drs_api.operations import OPERATIONS
 from drsim.simulator.drs_api.region import DrsWorld
@@ -35,8 +36,8 @@ from drsim.simulator.services.network_jobs import NetworkOutcome
 from drsim.simulator.services.spec import Drs, JobLife
 
 __all__ = ["AccessDeniedError", "DRSError", "Drs", "InternalServerError", "JobLife", "ThrottlingError", "drs_backends"]
-__all__ += ["add_source_servers", "attach", "detach", "fail_next", "load_source_servers", "register"]
-__all__ += ["remove_staging_role", "set_quotas", "set_replication", "set_source_network", "uninitialize"]
+__all__ += ["add_source_servers", "attach", "detach", "fail_next", "load_source_servers", "pair_failback_client"]
+__all__ += ["register", "remove_staging_role", "set_quotas", "set_replication", "set_source_network", "uninitialize"]
 
 
 def register() -> None:
@@ -54,6 +55,15 @@ def uninitialize(account_id: str, region: str) -> None:
     """Let later calls there get UninitializedAccountException, as before DRS is set up; tag calls do not."""
     backend = drs_backends[account_id][region]
     backend.world.uninitialized.add(backend.scope)
+
+
+def pair_failback_client(account_id: str, region: str, instance_id: str, *, to_original: bool = True) -> str:
+    """Let a Failback Client pair with a recovery instance of an on-premises server, and return the client's id.
+
+    Its data is then copied; the failback can be launched once that is done. The client runs on the original machine,
+    or on another one. Raises ValueError for an instance that cannot be paired now.
+    """
+    return pair(drs_backends[account_id][region].region, instance_id, to_original=to_original)
 
 
 def set_source_network(

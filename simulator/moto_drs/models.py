@@ -1,5 +1,6 @@
 """The backend of each account and Region, and the DRS that it answers from: its own, or one that was attached."""
 
+import sys
 from collections.abc import Mapping
 from typing import ClassVar, Final
 
@@ -36,6 +37,9 @@ class MotoServices:
             s3.put_object(bucket, key, body.encode())
 
     def instance_state(self, scope: JobScope, instance_id: str) -> str | None:
+        # Importing moto's EC2 takes a while, and nothing has made an instance without it.
+        if "moto.ec2.models" not in sys.modules:
+            return None
         instance = get_backend("ec2")[scope.account_id][scope.region].get_instance_by_id(instance_id)
         return None if instance is None else str(instance.state)
 
