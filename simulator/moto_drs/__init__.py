@@ -22,7 +22,7 @@ from drsim.simulator.drs_api.failback import pair
 from drsim.simulator.drs_api.networks import network
 from drsim.simulator.drs_api.operations import OPERATIONS
 from drsim.simulator.drs_api.region import DrsWorld
-from drsim.simulator.moto_drs import exceptions, models, responses, urls
+from drsim.simulator.moto_drs import ec2, exceptions, models, responses, urls
 from drsim.simulator.moto_drs.exceptions import AccessDeniedError, DRSError, InternalServerError, ThrottlingError
 from drsim.simulator.moto_drs.models import DRSBackend, drs_backends
 from drsim.simulator.moto_drs.servers import (
@@ -46,6 +46,7 @@ def register() -> None:
     moto.drs = sys.modules["moto.drs"] = sys.modules[__name__]  # type: ignore[attr-defined]
     for module in (exceptions, models, responses, urls):
         sys.modules[f"moto.drs.{module.__name__.rpartition('.')[2]}"] = module
+    ec2.watch()
     # moto's server and its stubber hold the list itself, so it must be changed in place.
     others = [entry for entry in backend_index.backend_url_patterns if entry[0] != "drs"]
     backend_index.backend_url_patterns[:] = [*others, *(("drs", re.compile(base)) for base in urls.url_bases)]

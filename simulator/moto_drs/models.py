@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Mapping
+from threading import RLock
 from typing import ClassVar, Final
 
 from moto.backends import get_backend
@@ -14,6 +15,9 @@ from drsim.simulator.drs_api.region import DrsRegion, DrsWorld
 from drsim.simulator.services.drs import DrsService
 from drsim.simulator.services.spec import Drs
 from drsim.simulator.trace import Trace
+
+LOCK: Final = RLock()
+"""moto's server answers in many threads; a check and what it allows must not be interleaved with another request."""
 
 
 class HostClock:
@@ -53,6 +57,8 @@ class DRSBackend(BaseBackend):
     def __init__(self, region_name: str, account_id: str) -> None:
         super().__init__(region_name, account_id)
         self.scope = JobScope(account_id, region_name)
+        self.launched: set[tuple[str, str]] = set()
+        """Job and source server of each instance that EC2 has had so far."""
         service = DrsService(HostClock(), Trace(level="off"), Drs())
         self._own = DrsWorld(service, epoch_us=0, world_of=_world_of, outside=MotoServices())
 

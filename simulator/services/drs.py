@@ -3,7 +3,7 @@
 `drs_jobs` has a job's state at each instant. Sources: botocore's service model for drs 2020-02-26, AWS service quotas.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from drsim.orchestrator.model import Job, JobScope, JobStatus, ServerStatus
@@ -11,7 +11,7 @@ from drsim.simulator.durations import NEVER_US
 from drsim.simulator.events import JobStarted, StartRefused
 from drsim.simulator.randomness import Stream
 from drsim.simulator.services.drs_draws import draw_launch, draw_termination
-from drsim.simulator.services.drs_jobs import DrsJob, InitiatedBy, LaunchTerms, RecoveryInstance
+from drsim.simulator.services.drs_jobs import DrsJob, InitiatedBy, LaunchTerms, RecoveryInstance, ServerLife
 from drsim.simulator.services.drs_log import LogItem
 from drsim.simulator.services.errors import ServiceError
 from drsim.simulator.services.spec import Drs, JobLife
@@ -122,6 +122,21 @@ class DrsService:
     def remove_instance(self, scope: JobScope, instance_id: str) -> None:
         """DeleteRecoveryInstance: from now on DRS does not know the instance."""
         self._removed.setdefault(scope, {})[instance_id] = self._clock.now_us
+
+    def instances(self, scope: JobScope) -> Iterator[tuple[ServerLife, DrsJob, int]]:
+        """Yield all instances that jobs launch, oldest job first, with the instant at which each is terminated."""
+        latest: dict[str, tuple[ServerLife, DrsJob, int]] = {}
+        for job in self._jobs.get(scope, {}).values():
+            for server in job.servers:
+                name = server.source_server_id
+                if name in latest and (server.terminates or job.makes_instances):
+                    before, its_job, gone_us = latest.pop(name)
+                    # An instance of the user's own, into which a job launched, is not cleaned up.
+                    cleaned_us = NEVER_US if before.terms.instance_id is not None else job.cleaned_us
+                    yield before, its_job, min(gone_us, server.ended_us if server.terminates else cleaned_us)
+                if job.makes_instances and server.makes_instance:
+                    latest[name] = (server, job, server.terminated_us)
+        yield from latest.values()
 
     def log_items(self, job: DrsJob) -> tuple[LogItem, ...]:
         """Return the entries of DescribeJobLogItems up to now, oldest first."""

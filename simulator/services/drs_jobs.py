@@ -192,6 +192,11 @@ class DrsJob:
         return self.kind is JobKind.CREATE_CONVERTED_SNAPSHOT
 
     @property
+    def age_us(self) -> int:
+        """The age of the oldest data of its servers when it was created; 0 for the most recent data."""
+        return max((self.created_us - server.data_us(self.created_us) for server in self.servers), default=0)
+
+    @property
     def cleaned_us(self) -> int:
         """When the earlier instances of its servers are gone."""
         return min([self.created_us + CLEANED_US, *(server.launching_us for server in self.servers)])
