@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Final
 
 from drsim.simulator.drs_api import launch as launch_settings
-from drsim.simulator.drs_api import shapes, source_servers
+from drsim.simulator.drs_api import recovery_instances, shapes, source_servers
 from drsim.simulator.drs_api import snapshots as snapshots_of
 from drsim.simulator.drs_api.region import Answer, DrsRegion, Members, Operation, conflict
 from drsim.simulator.services.drs_jobs import DrsJob, InitiatedBy, LaunchTerms
@@ -68,6 +68,7 @@ def start_recovery(region: DrsRegion, request: Members) -> Answer:
 def terminate_recovery_instances(region: DrsRegion, request: Members) -> Answer:
     """Start a job that terminates instances. An id that comes twice counts once."""
     ids = list(dict.fromkeys(request["recoveryInstanceIDs"]))
+    recovery_instances.check_terminable(region, ids)
     return {"job": shapes.job(region.frame, region.world.service.terminate_instances(region.scope, ids))}
 
 

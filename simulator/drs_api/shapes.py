@@ -10,9 +10,10 @@ from typing import Any, Final, NamedTuple
 
 from drsim.orchestrator.model import JobScope, JobStatus
 from drsim.simulator.randomness import Stream
-from drsim.simulator.services.drs import DrsJob, DrsRefusedError, SourceServer
-from drsim.simulator.services.drs_jobs import ActionLife, RecoveryInstance
+from drsim.simulator.services.drs import DrsJob, DrsRefusedError
+from drsim.simulator.services.drs_jobs import ActionLife, InitiatedBy
 from drsim.simulator.services.drs_log import LogItem
+from drsim.simulator.services.network_jobs import NetworkJob, NetworkLife
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -38,6 +39,18 @@ class Frame(NamedTuple):
     def identity(self, resource_type: str, resource_id: str) -> dict[str, Any]:
         arn = self.arn(resource_type, resource_id)
         return {"arn": arn, "tags": dict(self.tags.get(arn, {}))}
+
+
+def iso_duration(duration_us: int) -> str:
+    """A duration as AWS sends it, such as P2DT1H32M12.136909S; P0D for none."""
+    minutes, left_us = divmod(duration_us, 60_000_000)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    seconds, micros = divmod(left_us, 1_000_000)
+    seconds_text = f"{seconds}.{micros:06d}".rstrip("0") if micros else str(seconds)
+    parts = ((hours, f"{hours}H"), (minutes, f"{minutes}M"), (left_us, f"{seconds_text}S"))
+    time = "".join(text for count, text in parts if count)
+    return f"P{f'{days}D' if days or not time else ''}{f'T{time}' if time else ''}"
 
 
 @lru_cache(maxsize=4096)
@@ -72,6 +85,10 @@ def job(frame: Frame, shown: DrsJob) -> dict[str, Any]:
         "status": view.status.value,
         "participatingServers": [],
     }
+    if isinstance(shown, NetworkJob):
+        # AWS's sample of such a job has no servers, not an empty list.
+        del answer["participatingServers"]
+        answer["participatingResources"] = [_network_part(life, frame.now_us) for life in shown.networks]
     if view.status is JobStatus.COMPLETED:
         answer["endDateTime"] = frame.time(shown.ended_us)
     for launch, life in zip(view.servers, shown.servers, strict=True):
@@ -85,6 +102,11 @@ def job(frame: Frame, shown: DrsJob) -> dict[str, Any]:
             server["launchActionsStatus"] = {"ssmAgentDiscoveryDatetime": frame.time(life.launched_us), "runs": runs}
         answer["participatingServers"].append(server)
     return answer
+
+
+def _network_part(life: NetworkLife, now_us: int) -> dict[str, Any]:
+    network = {"sourceNetworkID": life.network_id}
+    return {"participatingResourceID": network, "launchStatus": life.status(now_us).value}
 
 
 def _run(number: int, action: ActionLife, owner: str, known: Mapping[str, Any] | None, now_us: int) -> dict[str, Any]:
@@ -110,10 +132,14 @@ def _run(number: int, action: ActionLife, owner: str, known: Mapping[str, Any] |
 def log_item(frame: Frame, shown: DrsJob, item: LogItem) -> dict[str, Any]:
     """JobLog. In AWS's samples the job's own events carry empty data."""
     data: dict[str, Any] = {}
+    if item.source_network_id and isinstance(shown, NetworkJob):
+        network = next(each for each in shown.networks if each.network_id == item.source_network_id)
+        data["eventResourceData"] = {"sourceNetworkData": _network_data(network, item.event)}
     if item.source_server_id:
         life = next(each for each in shown.servers if each.source_server_id == item.source_server_id)
         data["sourceServerID"] = life.source_server_id
-        match item.event:
+        # A failback converts and launches the machine of the Failback Client, not an EC2 instance.
+        match item.event if shown.initiated_by is not InitiatedBy.FAILBACK else "":
             case "CONVERSION_END":
                 digits = Stream(0, f"moto-drs/{shown.job_id}/{life.source_server_id}/converter").hexadecimal(16)
                 data["conversionServerID"] = f"i-0{digits}"
@@ -124,80 +150,16 @@ def log_item(frame: Frame, shown: DrsJob, item: LogItem) -> dict[str, Any]:
     return {"logDateTime": frame.time(item.at_us), "event": item.event, "eventData": data}
 
 
+def _network_data(life: NetworkLife, event: str) -> dict[str, str]:
+    data = {"sourceNetworkID": life.network_id, "sourceVpc": life.vpc_id, "stackName": life.stack_name}
+    # The new VPC has no id before its stack is complete.
+    return data if event.endswith("CONFIGURATION_START") else {**data, "targetVpc": life.target_vpc_id}
+
+
 def identification_hints(server_id: str) -> dict[str, str]:
     """IdentificationHints, derived from the id, so that each server has the same ones in every answer."""
     hostname = f"host-{server_id[2:10]}"
     return {"hostname": hostname, "fqdn": f"{hostname}.example.com", "vmWareUuid": _uuid(server_id)}
-
-
-def source_server(
-    frame: Frame,
-    server_id: str,
-    known: SourceServer,
-    *,
-    staging_account_id: str,
-    last_launch: RecoveryInstance | None,
-    instance: RecoveryInstance | None,
-) -> dict[str, Any]:
-    """SourceServer, replicating without lag."""
-    added, now = frame.time(known.added_us), frame.time(frame.now_us)
-    extended = staging_account_id != frame.scope.account_id
-    answer = {
-        "sourceServerID": server_id,
-        **frame.identity("source-server", server_id),
-        "lastLaunchResult": "NOT_STARTED",
-        "dataReplicationInfo": {"lagDuration": "P0D", "dataReplicationState": "CONTINUOUS"},
-        "lifeCycle": {"addedToServiceDateTime": added, "firstByteDateTime": added, "lastSeenByServiceDateTime": now},
-        "sourceProperties": {
-            "lastUpdatedDateTime": now,
-            "recommendedInstanceType": "t3.small",
-            "identificationHints": identification_hints(server_id),
-        },
-        "stagingArea": {"status": "EXTENDED" if extended else "NOT_EXTENDED", "stagingAccountID": staging_account_id},
-        "replicationDirection": "FAILOVER",
-    }
-    if last_launch is not None:
-        status = last_launch.launch.status(frame.now_us)
-        has_ended = last_launch.launch.ended_us <= frame.now_us
-        result = "SUCCEEDED" if last_launch.launch.launches else "FAILED"
-        answer["lastLaunchResult"] = result if has_ended else "PENDING"
-        answer["lifeCycle"]["lastLaunch"] = {
-            "initiated": {
-                "apiCallDateTime": frame.time(last_launch.job.created_us),
-                "jobID": last_launch.job.job_id,
-                "type": "DRILL" if last_launch.job.is_drill else "RECOVERY",
-            },
-            "status": status.value,
-        }
-    if instance is not None:
-        # With a small d, here only.
-        answer["recoveryInstanceId"] = instance.launch.instance_id
-    return answer
-
-
-def recovery_instance(frame: Frame, shown: RecoveryInstance) -> dict[str, Any]:
-    """RecoveryInstance, before any failback."""
-    launch = shown.launch
-    return {
-        "recoveryInstanceID": launch.instance_id,
-        **frame.identity("recovery-instance", launch.instance_id),
-        "ec2InstanceID": launch.instance_id,
-        "ec2InstanceState": shown.state(frame.now_us),
-        "sourceServerID": launch.source_server_id,
-        "jobID": shown.job.job_id,
-        "isDrill": shown.job.is_drill,
-        "pointInTimeSnapshotDateTime": frame.time(launch.data_us(shown.job.created_us)),
-        "originEnvironment": "ON_PREMISES",
-        "failback": {"state": "FAILBACK_NOT_STARTED"},
-        "dataReplicationInfo": {"dataReplicationState": "NOT_STARTED"},
-        "recoveryInstanceProperties": {
-            "lastUpdatedDateTime": frame.time(launch.ended_us),
-            "identificationHints": {
-                "hostname": identification_hints(launch.source_server_id)["hostname"],
-                "awsInstanceID": launch.instance_id,
-            },
-        },
-    }
 
 
 def _uuid(name: str) -> str:

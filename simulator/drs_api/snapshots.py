@@ -98,7 +98,7 @@ def _snapshot(region: DrsRegion, server_id: str, expected_us: int) -> Snapshot:
 def _ebs_snapshots(region: DrsRegion, server_id: str, snapshot: Snapshot) -> list[str]:
     """One for each disk."""
     stream = Stream(0, f"moto-drs/{snapshot.snapshot_id}/ebs")
-    count = source_servers.record(region, server_id).disks_count
+    count = len(source_servers.record(region, server_id).disks)
     return [f"snap-{stream.hexadecimal(16)}{stream.hexadecimal(1)}" for _ in range(count)]
 
 

@@ -14,6 +14,8 @@ from moto.core.responses import BaseResponse
 
 from drsim.simulator.drs_api import launch, source_servers
 from drsim.simulator.drs_api.region import DrsRegion
+from drsim.simulator.drs_api.replication import Disk
+from drsim.simulator.drs_api.source_properties import GIB
 from drsim.simulator.moto_drs.models import LOCK, DRSBackend, drs_backends
 from drsim.simulator.services.drs_jobs import DrsJob, ServerLife
 
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
     from moto.ec2.models import EC2Backend
 
 _IMAGE: Final = "ami-0d0000000000000d0"
-_GIB: Final = 8
 
 
 def watch() -> None:
@@ -91,14 +92,14 @@ def _launch(ec2: "EC2Backend", region: DrsRegion, server: ServerLife, job: DrsJo
             1,
             None,
             [],
-            instance_type=record.instance_type,
+            instance_type=_type(record),
             is_instance_type_default=not is_sized,
             region_name=region.scope.region,
             subnet_id=subnets[0],
             associate_public_ip=False,
             launch_template={"LaunchTemplateId": template_id},
             tags={"instance": {**copied, **tags}, "volume": tags},
-            block_device_mappings=list(_volumes(record.disks_count)),
+            block_device_mappings=list(_volumes(record.disks)),
         )
     except EC2ClientError:
         # What the EC2 launch template names does not exist.
@@ -124,7 +125,7 @@ def _make_templates(ec2: "EC2Backend", region: DrsRegion) -> None:
         template_id, name = configuration["ec2LaunchTemplateID"], f"{server_id}-launch-template"
         if template_id in ec2.launch_templates or name in ec2.launch_template_name_to_ids:
             continue
-        data = {"ImageId": _IMAGE, "InstanceType": source_servers.record(region, server_id).instance_type}
+        data = {"ImageId": _IMAGE, "InstanceType": _type(source_servers.record(region, server_id))}
         tags = {"launch-template": _tags(server_id)}
         template = ec2.create_launch_template(name, "Created by DRS", data, tags)
         ec2.tags[template_id].update(ec2.tags.pop(template.id, {}))
@@ -140,7 +141,13 @@ def _tags(server_id: str) -> dict[str, str]:
     return {**managed, "AWSElasticDisasterRecoverySourceServerID": server_id}
 
 
-def _volumes(count: int) -> Iterable[Mapping[str, Any]]:
-    ebs = {"VolumeSize": _GIB, "VolumeType": "gp3", "DeleteOnTermination": True}
-    for number in range(count):
+def _type(record: source_servers.ServerRecord) -> str:
+    """The instance type that DRS recommends."""
+    return str(record.members.get("sourceProperties", {}).get("recommendedInstanceType", "t3.small"))
+
+
+def _volumes(disks: Iterable[Disk]) -> Iterable[Mapping[str, Any]]:
+    for number, disk in enumerate(disks):
+        # EC2 has whole GiB, at least one.
+        ebs = {"VolumeSize": max(1, -(-disk.bytes // GIB)), "VolumeType": "gp3", "DeleteOnTermination": True}
         yield {"DeviceName": "/dev/sda1" if number == 0 else f"/dev/xvd{chr(ord('a') + number)}", "Ebs": ebs}

@@ -4,7 +4,7 @@ import json
 from typing import Any
 from urllib.parse import parse_qs
 
-from botocore.model import ListShape, OperationModel
+from botocore.model import ListShape, OperationModel, Shape
 from moto.core.common_types import TYPE_RESPONSE
 from moto.core.responses import BaseResponse
 from moto.core.utils import camelcase_to_underscores, get_service_model
@@ -56,8 +56,15 @@ class DRSResponse(BaseResponse):
                     request[name] = self.uri_match[member.serialization["name"]]
                 case "querystring":
                     values = query.get(member.serialization["name"])
-                    request[name] = values if values is None or isinstance(member, ListShape) else values[0]
+                    request[name] = (
+                        values if values is None or isinstance(member, ListShape) else _of_text(member, values[0])
+                    )
         return request
+
+
+def _of_text(member: Shape, text: str) -> str | int:
+    """A value from the query, where numbers are text. One that is no number stays text, which validation refuses."""
+    return int(text) if member.type_name == "integer" and text.isascii() and text.removeprefix("-").isdigit() else text
 
 
 for _name in OPERATIONS:

@@ -55,11 +55,17 @@ class DrsService:
         self._deleted: dict[JobScope, set[str]] = {}
         self._open: dict[JobScope, list[DrsJob]] = {}
         self._starts: dict[tuple[JobScope, str], int] = {}
+        # Recovery instances that DeleteRecoveryInstance has removed, and when.
+        self._removed: dict[JobScope, dict[str, int]] = {}
 
     def add_servers(self, scope: JobScope, server_ids: Sequence[str], life: JobLife) -> None:
         """Register source servers. A job has the life of its first server."""
         server = SourceServer(life, self._clock.now_us)
         self._servers.setdefault(scope, {}).update(dict.fromkeys(server_ids, server))
+
+    def remove_server(self, scope: JobScope, server_id: str) -> None:
+        """Forget a source server, of which no job runs; ended jobs and recovery instances stay."""
+        del self._servers[scope][server_id]
 
     @property
     def now_us(self) -> int:
@@ -110,7 +116,12 @@ class DrsService:
                         found.pop(name, None)
                     if server.launched_us <= now_us < server.terminated_us:
                         found[name] = RecoveryInstance(server, job)
-        return found
+        removed = self._removed.get(scope, {})
+        return {name: each for name, each in found.items() if removed.get(each.launch.instance_id, NEVER_US) > now_us}
+
+    def remove_instance(self, scope: JobScope, instance_id: str) -> None:
+        """DeleteRecoveryInstance: from now on DRS does not know the instance."""
+        self._removed.setdefault(scope, {})[instance_id] = self._clock.now_us
 
     def instances(self, scope: JobScope) -> Iterator[tuple[ServerLife, DrsJob, int]]:
         """Yield all instances that jobs launch, oldest job first, with the instant at which each is terminated."""
@@ -181,10 +192,18 @@ class DrsService:
         _check_known("Recovery Instance", known, instance_ids)
         launches = [known[instance_id] for instance_id in instance_ids]
         self._check(scope, open_jobs, [launch.source_server_id for launch in launches])
-        life = self._servers[scope][launches[0].source_server_id].life
+        # The source server may be deleted by now.
+        server = self.servers(scope).get(launches[0].source_server_id)
+        life = JobLife() if server is None else server.life
         # An instance is terminated once, so its id names a stream that no other job has.
         stream = Stream(self._clock.seed, f"drs/{scope.account_id}/{scope.region}/{launches[0].instance_id}/end")
         return self._keep(draw_termination(life, stream, scope, launches, now_us), open_jobs)
+
+    def add_job(self, job: DrsJob) -> DrsJob:
+        """Keep a job that was made elsewhere, as those of networks. Raises as `start_recovery` does."""
+        open_jobs = self._open_jobs(job.scope, self._clock.now_us)
+        self._check(job.scope, open_jobs, [server.source_server_id for server in job.servers])
+        return self._keep(job, open_jobs)
 
     def delete_job(self, scope: JobScope, job_id: str) -> None:
         """DeleteJob: the API no longer shows the job; its instances stay.

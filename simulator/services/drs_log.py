@@ -21,12 +21,13 @@ _END_US: Final = 26_000
 
 
 class LogItem(NamedTuple):
-    """One entry of DescribeJobLogItems. `source_server_id` is "" for the job's own events."""
+    """One entry of DescribeJobLogItems. The job's own events have neither a server nor a network."""
 
     at_us: int
     event: str
     source_server_id: str = ""
     raw_error: str = ""
+    source_network_id: str = ""
 
 
 def log_of(job: "DrsJob", cleaned: Collection[str]) -> list[LogItem]:
