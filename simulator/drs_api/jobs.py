@@ -42,12 +42,12 @@ def _terms(region: DrsRegion, server_id: str, snapshot_id: str | None) -> Launch
     if problem := source_servers.launch_problem(region, server_id):
         raise conflict(problem, server_id, "source-server")
     if snapshot_id is None:
-        return launch_settings.terms(region, server_id)
+        return launch_settings.terms(region, server_id, previous_us=snapshots_of.previous_us(region, server_id))
     found = snapshots_of.find(region, server_id, snapshot_id)
     if found is None:
         text = f"Recovery snapshot {snapshot_id} of source server {server_id} does not exist"
         raise conflict(text, snapshot_id, "recovery-snapshot")
-    return launch_settings.terms(region, server_id, found.at_us)
+    return launch_settings.terms(region, server_id, snapshot_us=found.at_us)
 
 
 def start_recovery(region: DrsRegion, request: Members) -> Answer:
