@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
-from copy import deepcopy
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -14,7 +13,7 @@ from botocore.model import ServiceModel, Shape
 from drsim.simulator.drs_api.region import DrsRegion, Members
 from drsim.simulator.drs_api.replication import COURSES, Period
 from drsim.simulator.drs_api.source_servers import ServerRecord, add
-from drsim.simulator.drs_api.validation import breaches
+from drsim.simulator.drs_api.validation import breaches, without_nulls
 
 SERVER_ID: Final = re.compile(r"s-[0-9a-zA-Z]{17}")
 
@@ -43,7 +42,8 @@ def read_export(source: str | Path | Mapping[str, Any]) -> list[Members]:
         if server_id in seen:
             raise ValueError(f"{name}: items[{seen[server_id]}] and items[{number}] are the same server, {server_id}")
         seen[server_id] = number
-    return deepcopy(items)
+    kept: list[Members] = without_nulls(items)
+    return kept
 
 
 def add_exported(region: DrsRegion, item: Members) -> ServerRecord:

@@ -4,6 +4,7 @@ Sources: DRS user guide on common replication errors and the recovery dashboard,
 publishes no durations: those of the steps, of copying and of the first snapshot are assumed.
 """
 
+from copy import deepcopy
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, Final, NamedTuple
@@ -161,7 +162,7 @@ def course(
 def info(frame: Frame, replication: Replication, disks: list[Disk]) -> dict[str, Any]:
     """DataReplicationInfo, as of now."""
     if replication.exported:
-        return replication.exported
+        return deepcopy(replication.exported)
     view = replication.view(frame.now_us)
     period, is_connected = view.period, view.period.state != "DISCONNECTED"
     size_bytes = sum(disk.bytes for disk in disks)

@@ -61,6 +61,15 @@ def breaches(shape: Shape, value: Any, path: str = "") -> Iterator[Breach]:
             yield from breaches(shape.member, each, f"{path}/{number}")
 
 
+def without_nulls(value: Any) -> Any:
+    """A value without null members of structures, which AWS treats as missing ones."""
+    if isinstance(value, dict):
+        return {name: without_nulls(each) for name, each in value.items() if each is not None}
+    if isinstance(value, list):
+        return [without_nulls(each) for each in value]
+    return value
+
+
 class _Constraints(NamedTuple):
     least: float | None
     most: float | None

@@ -19,7 +19,18 @@ EVENTS: Final = frozenset({"LAUNCH_END"})
 TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00")
 """Times as AWS sends them; the model's pattern ends in Z."""
 
-UNMODELLED: Final = frozenset({("DescribeRecoveryInstances", "ValidationException")})
+UNMODELLED: Final = frozenset(
+    (operation, "ValidationException")
+    for operation in (
+        "DescribeRecoveryInstances",
+        "StartReplication",
+        "StopReplication",
+        "DisconnectSourceServer",
+        "DeleteSourceServer",
+        "GetReplicationConfiguration",
+        "DeleteReplicationConfigurationTemplate",
+    )
+)
 """Errors that an operation gives although its model does not list them."""
 
 _TYPES: Final = {
