@@ -98,10 +98,8 @@ class Replication:
         """Replication as of now; before its first period, as it began."""
         past = [each for each in self.periods if each.begun_us <= now_us] or self.periods[:1]
         ends_us = [*(each.begun_us for each in past[1:]), max(now_us, past[-1].begun_us)]
-        initiated_us, steps, replicated, rescanned = past[0].begun_us, Fraction(1), Fraction(1), Fraction(1)
+        initiated_us, steps, replicated, rescanned = past[0].begun_us, Fraction(1), Fraction(0), Fraction(0)
         first_byte_us = ready_us = behind_us = None
-        if past[0].state in {"STALLED", "PAUSED"} and not past[0].error.startswith("FAILED_TO_"):
-            first_byte_us = ready_us = past[0].begun_us
         for period, ended_us in zip(past, ends_us, strict=True):
             begun_us = period.begun_us
             done = Fraction(min(ended_us - begun_us, period.whole_us), period.whole_us) if period.whole_us else 1

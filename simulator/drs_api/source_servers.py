@@ -34,8 +34,9 @@ class ServerRecord:
 
     @property
     def disks(self) -> list[Disk]:
-        disks = self.members.get("sourceProperties", {}).get("disks", ())
-        return [Disk(each.get("deviceName", ""), each.get("bytes", 0)) for each in disks]
+        """The disks that replicate: the model has room for 60 of a machine's up to 1,000."""
+        disks = self.members.get("sourceProperties", {}).get("disks", [])
+        return [Disk(each.get("deviceName", ""), each.get("bytes", 0)) for each in disks[:60]]
 
     @property
     def origin_environment(self) -> source_properties.Origin:

@@ -81,7 +81,7 @@ def test_update_of_one_disk_keeps_the_others(drs: DrsClient) -> None:
     assert shown["optimizedStagingDiskType"] == "STANDARD", "it is read-only"
 
 
-@pytest.mark.parametrize("before", ["CONTINUOUS", "STALLED"])
+@pytest.mark.parametrize("before", ["CONTINUOUS", "BACKLOG"])
 def test_other_encryption_syncs_the_server_again(drs: DrsClient, clock: FrozenDateTimeFactory, before: str) -> None:
     (server_id,) = servers(1, replication=before)
     drs.update_replication_configuration(sourceServerID=server_id, ebsEncryption="DEFAULT")
@@ -94,10 +94,11 @@ def test_other_encryption_syncs_the_server_again(drs: DrsClient, clock: FrozenDa
     assert state(drs) == "CONTINUOUS"
 
 
-def test_other_encryption_leaves_a_stopped_server_stopped(drs: DrsClient) -> None:
-    (server_id,) = servers(1, replication="STOPPED")
+@pytest.mark.parametrize("before", ["STOPPED", "STALLED", "DISCONNECTED"])
+def test_other_encryption_starts_no_replication(drs: DrsClient, before: str) -> None:
+    (server_id,) = servers(1, replication=before)
     drs.update_replication_configuration(sourceServerID=server_id, ebsEncryption="NONE")
-    assert state(drs) == "STOPPED"
+    assert state(drs) == before
 
 
 WRONG: Final[list[tuple[dict[str, Any], str]]] = [

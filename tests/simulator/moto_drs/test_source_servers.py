@@ -8,8 +8,9 @@ from typing import Any, Final
 import pytest
 from freezegun.api import FrozenDateTimeFactory
 
+from drsim.simulator.drs_api import source_servers
 from drsim.simulator.drs_api.source_properties import GIB
-from drsim.simulator.moto_drs import add_source_servers, load_source_servers, set_replication
+from drsim.simulator.moto_drs import add_source_servers, drs_backends, load_source_servers, set_replication
 from tests.simulator.moto_drs.conftest import ACCOUNT, EAST, FIXED, DrsClient, refusal, servers, session, start
 
 RECORDED: Final = """
@@ -125,6 +126,14 @@ def test_disks_are_those_of_the_machine(drs: DrsClient) -> None:
     assert [each["totalStorageBytes"] for each in server["dataReplicationInfo"]["replicatedDisks"]] == [GIB, 2 * GIB]
 
 
+def test_no_more_disks_replicate_than_the_model_has_room_for(drs: DrsClient) -> None:
+    (server_id,) = servers(1, disks_bytes=[GIB] * 61)
+    (server,) = drs.describe_source_servers()["items"]
+    assert len(server["sourceProperties"]["disks"]) == 61
+    assert len(server["dataReplicationInfo"]["replicatedDisks"]) == 60
+    assert len(drs.get_replication_configuration(sourceServerID=server_id)["replicatedDisks"]) == 60
+
+
 def test_hardware_id_finds_instance_and_mac_address(drs: DrsClient) -> None:
     ids = servers(2, origin="AWS")
     properties = [each["sourceProperties"] for each in drs.describe_source_servers()["items"]]
@@ -150,6 +159,9 @@ def test_elapsed_duration_grows_from_the_first_byte_on(drs: DrsClient, clock: Fr
     [
         ({"origin": "VMWARE"}, "origin must be ON_PREMISES or AWS, got 'VMWARE'"),
         ({"origin_region": "eu-west-1"}, "origin must be AWS for servers with"),
+        ({"properties": {"ram": 1}}, "properties must be members of lastUpdatedDateTime, .*, got 'ram'"),
+        ({"properties": {"ramBytes": "1"}}, "properties.ramBytes must be a long, got '1'"),
+        ({"disks_bytes": [8, -1]}, "disks_bytes must be >= 0, got -1"),
         ({"replication": "HEALTHY"}, "state must be one of INITIATING, .*, got 'HEALTHY'"),
     ],
 )
@@ -242,6 +254,15 @@ def test_loaded_stopped_server_can_be_started(drs: DrsClient) -> None:
     plain = session().client("drs", EAST)
     started = plain.start_replication(sourceServerID=server_id)["sourceServer"]
     assert started["dataReplicationInfo"]["dataReplicationState"] == "INITIATING"
+
+
+@pytest.mark.parametrize(("lag", "launches"), [({"lagDuration": "PT9H"}, True), ({}, False)])
+def test_loaded_stalled_server_launches_if_it_has_a_lag(drs: DrsClient, lag: dict[str, str], launches: bool) -> None:
+    stalled = {"dataReplicationState": "STALLED", "dataReplicationError": {"error": "AGENT_NOT_SEEN"}, **lag}
+    (server_id,) = load_source_servers(ACCOUNT, EAST, {"items": [{**EXPORTED, "dataReplicationInfo": stalled}]})
+    problem = source_servers.launch_problem(drs_backends[ACCOUNT][EAST].region, server_id)
+    assert (problem is None) == launches
+    assert raw_servers()[0]["dataReplicationInfo"] == stalled
 
 
 @pytest.mark.parametrize(
