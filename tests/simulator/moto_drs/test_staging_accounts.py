@@ -10,7 +10,13 @@ from drsim.simulator.drs_api import source_servers
 from drsim.simulator.drs_api.account import create_extended_source_server
 from drsim.simulator.drs_api.region import DrsRegion, DrsWorld
 from drsim.simulator.kernel import Kernel
-from drsim.simulator.moto_drs import add_source_servers, remove_staging_role, set_replication, uninitialize
+from drsim.simulator.moto_drs import (
+    add_source_servers,
+    load_source_servers,
+    remove_staging_role,
+    set_replication,
+    uninitialize,
+)
 from drsim.simulator.moto_drs.models import drs_backends
 from drsim.simulator.services.drs import DrsService
 from drsim.simulator.services.spec import Drs
@@ -63,6 +69,17 @@ def test_extended_server_shows_its_staging_server(drs: DrsClient) -> None:
     assert drs.describe_source_servers(filters={"stagingAccountIDs": [STAGING]})["items"] == [made]
     settings = drs.get_replication_configuration(sourceServerID=made["sourceServerID"])
     assert (settings["ebsEncryption"], settings["ebsEncryptionKeyArn"]) == ("CUSTOM", KEY)
+
+
+def test_extension_of_a_loaded_server_has_launches_of_its_own(drs: DrsClient) -> None:
+    item = {"sourceServerID": "s-00000000000000001", "recoveryInstanceId": "i-00000000", "lastLaunchResult": "FAILED"}
+    load_source_servers(STAGING, EAST, {"items": [item]})
+    there = client(account=STAGING)
+    there.update_replication_configuration(
+        sourceServerID=item["sourceServerID"], ebsEncryption="CUSTOM", ebsEncryptionKeyArn=KEY
+    )
+    made = extend(drs, there.describe_source_servers()["items"][0]["arn"])
+    assert (made["lastLaunchResult"], "recoveryInstanceId" in made) == ("NOT_STARTED", False)
 
 
 def test_extended_server_replicates_with_its_staging_server(drs: DrsClient, clock: FrozenDateTimeFactory) -> None:
