@@ -189,6 +189,20 @@ def test_reversal_is_refused_twice_and_when_disconnected(drs: DrsClient, clock: 
     assert refusal(drs.reverse_replication, recoveryInstanceID=gone).kind == CONFLICT
 
 
+def test_reversal_is_repeated_after_its_server_disconnected(drs: DrsClient, clock: FrozenDateTimeFactory) -> None:
+    server_id, instance_id = recovered(drs, clock)
+    west, made = client(WEST), reverse(drs, instance_id)
+    west.stop_replication(sourceServerID=made)
+    assert refusal(drs.reverse_replication, recoveryInstanceID=instance_id).kind == CONFLICT
+    clock.tick(1)
+    west.disconnect_source_server(sourceServerID=made)
+    west.delete_source_server(sourceServerID=made)
+    again = reverse(drs, instance_id)
+    assert again != made
+    assert states(drs, server_id) == ("FAILBACK_NOT_READY_FOR_LAUNCH", "INITIATING")
+    assert [each["sourceServerID"] for each in west.describe_source_servers()["items"]] == [again]
+
+
 def test_reversal_of_an_instance_in_a_job_is_a_conflict(drs: DrsClient, clock: FrozenDateTimeFactory) -> None:
     _, instance_id = recovered(drs, clock)
     drs.terminate_recovery_instances(recoveryInstanceIDs=[instance_id])
