@@ -9,7 +9,8 @@ from drsim.simulator.drs_api.shapes import Frame
 from drsim.simulator.services.drs import DrsRefusedError, DrsService
 
 Members = dict[str, Any]
-Answer = Members | list[Members] | None
+Answer = Members | list[Members] | list[Callable[[], Members]] | None
+"""What an operation answers. It lists functions for items that take long to make, as a page leaves most of them out."""
 Part = TypeVar("Part")
 
 
@@ -57,21 +58,30 @@ class DrsRegion:
         return found
 
 
+class Ec2Instance(NamedTuple):
+    """An instance as EC2 has it. `state` is one of EC2's words, such as "running"."""
+
+    state: str
+    ips: tuple[str, ...]
+    mac_address: str
+    volume_ids: tuple[str, ...]
+
+
 class OutsideServices(Protocol):
     """Other services of AWS, as DRS uses them."""
 
     def put_object(self, scope: JobScope, bucket: str, key: str, body: str) -> None:
         """Write an object to S3, if the bucket exists."""
 
-    def instance_state(self, scope: JobScope, instance_id: str) -> str | None:
-        """An EC2 instance's state in EC2's words, such as "running"; None if EC2 does not know it."""
+    def instance(self, scope: JobScope, instance_id: str) -> "Ec2Instance | None":
+        """None if EC2 does not know it."""
 
 
 class Operation(NamedTuple):
     """One operation. `assumed` says what AWS does not publish and is answered here all the same, `source` where from.
 
     `answer` gets the request's members, checked against botocore's model, and returns those of the answer, a list of
-    items to be paged, or None for an answer without a body. It raises DrsRefusedError.
+    items to be paged (or of what makes them), or None for an answer without a body. It raises DrsRefusedError.
     """
 
     answer: Callable[[DrsRegion, Members], Answer]

@@ -25,8 +25,8 @@ def get_replication_configuration(region: DrsRegion, request: Members) -> Answer
 def update_replication_configuration(region: DrsRegion, request: Members) -> Answer:
     """Change the configuration; members and disks that the request omits stay as they are.
 
-    Another encryption starts the initial sync again. Raises ConflictException for an extended server, and
-    ValidationException for settings that do not fit each other or the server's disks.
+    Another encryption lets a server that replicates begin its initial sync again. Raises ConflictException for an
+    extended server, and ValidationException for settings that do not fit each other or the server's disks.
     """
     found = record(region, request["sourceServerID"])
     if found.staging_account_id:
@@ -41,7 +41,7 @@ def update_replication_configuration(region: DrsRegion, request: Members) -> Ans
     is_encrypted_anew = any(settings.get(name) != found.settings.get(name) for name in encryption)
     found.settings = settings
     view = found.replication.view(region.world.service.now_us)
-    if is_encrypted_anew and view.period.state not in {*OFF, "INITIATING"}:
+    if is_encrypted_anew and view.period.state not in {*OFF, "INITIATING", "PAUSED", "STALLED"}:
         change(region, found, COURSES["INITIAL_SYNC"])
     return _shown(found)
 
