@@ -51,14 +51,20 @@ with needs("moto", "drsim.moto"):
         calls,
         detach,
         fail_next,
+        load_source_servers,
+        pair_failback_client,
+        remove_staging_role,
         set_quotas,
+        set_replication,
+        set_source_network,
         throttle,
         uninitialize,
     )
 
 __all__ = ["AccessDeniedError", "DRSError", "Drs", "FakeDrs", "InternalServerError", "JobLife", "ThrottlingError"]
-__all__ += ["add_source_servers", "advance", "attach", "calls", "detach", "fail_next", "fake_drs", "set_quotas"]
-__all__ += ["throttle", "uninitialize"]
+__all__ += ["add_source_servers", "advance", "attach", "calls", "detach", "fail_next", "fake_drs"]
+__all__ += ["load_source_servers", "pair_failback_client", "remove_staging_role", "set_quotas", "set_replication"]
+__all__ += ["set_source_network", "throttle", "uninitialize"]
 
 
 class FakeDrs:

@@ -70,7 +70,7 @@ def snapshots_taken(region: DrsRegion, after_us: int) -> Iterator[DrsEvent]:
     if after_us == frame.now_us or "DescribeRecoverySnapshots" not in OPERATIONS:
         return
     for server_id in region.world.service.servers(region.scope):
-        for taken in _items(region, "DescribeRecoverySnapshots", {"sourceServerID": server_id, "filters": filters}):
+        for taken in items(region, "DescribeRecoverySnapshots", {"sourceServerID": server_id, "filters": filters}):
             at_us = unix_us(taken.get("timestamp") or taken["expectedTimestamp"]) - frame.epoch_us
             if after_us < at_us <= frame.now_us:
                 ebs_ids = ",".join(taken.get("ebsSnapshots", ()))
@@ -80,7 +80,7 @@ def snapshots_taken(region: DrsRegion, after_us: int) -> Iterator[DrsEvent]:
 
 def stalled_changes(region: DrsRegion, _: int) -> Iterator[DrsEvent]:
     """Source servers that stalled, and those that no longer are."""
-    for server in _items(region, "DescribeSourceServers"):
+    for server in items(region, "DescribeSourceServers"):
         is_stalled = server.get("dataReplicationInfo", {}).get("dataReplicationState") == "STALLED"
         state = "STALLED" if is_stalled else "NOT_STALLED"
         detail_type = "DRS Source Server Data Replication Stalled Change"
@@ -89,7 +89,7 @@ def stalled_changes(region: DrsRegion, _: int) -> Iterator[DrsEvent]:
 
 def failback_changes(region: DrsRegion, _: int) -> Iterator[DrsEvent]:
     """Recovery instances whose failback is in progress, completed, or in error; AWS lists no other states."""
-    for instance in _items(region, "DescribeRecoveryInstances"):
+    for instance in items(region, "DescribeRecoveryInstances"):
         state = instance.get("failback", {}).get("state", "")
         reported = state in {"FAILBACK_IN_PROGRESS", "FAILBACK_COMPLETED", "FAILBACK_ERROR"}
         arn = instance["arn"]
@@ -98,7 +98,7 @@ def failback_changes(region: DrsRegion, _: int) -> Iterator[DrsEvent]:
 
 def network_protections(region: DrsRegion, _: int) -> Iterator[DrsEvent]:
     """Source networks whose protection changed. AWS does not publish the detail: {state} is assumed."""
-    for network in _items(region, "DescribeSourceNetworks"):
+    for network in items(region, "DescribeSourceNetworks"):
         status = network.get("replicationStatus", "")
         arn = network["arn"]
         yield from _change(region, "DRS Source Network Protection Status Change", arn, status, usual="STOPPED")
@@ -106,7 +106,7 @@ def network_protections(region: DrsRegion, _: int) -> Iterator[DrsEvent]:
 
 def network_recoveries(region: DrsRegion, _: int) -> Iterator[DrsEvent]:
     """Recoveries of source networks that ended. AWS does not publish the detail: {state, job-id} is assumed."""
-    for network in _items(region, "DescribeSourceNetworks"):
+    for network in items(region, "DescribeSourceNetworks"):
         recovery = network.get("lastRecovery", {})
         result, job_id = recovery.get("lastRecoveryResult", ""), recovery.get("jobID", "")
         ended = f"{result} {job_id}" if result not in {"", "NOT_STARTED", "IN_PROGRESS"} else ""
@@ -123,10 +123,10 @@ def _change(region: DrsRegion, detail_type: str, arn: str, state: str, *, usual:
         yield DrsEvent(region.frame.now_us, detail_type, [arn], {"state": state})
 
 
-def _items(region: DrsRegion, operation: str, request: Members | None = None) -> list[Members]:
-    """All items of a list, of all pages; none for an operation that is not answered."""
+def items(region: DrsRegion, operation: str, request: Members | None = None) -> list[Members]:
+    """All items that a list operation answers, of all pages; none for an operation that is not answered."""
     answered = OPERATIONS[operation].answer(region, request or {}) if operation in OPERATIONS else []
-    return answered if isinstance(answered, list) else []
+    return [item() if callable(item) else item for item in answered] if isinstance(answered, list) else []
 
 
 KINDS: Final[tuple[Callable[[DrsRegion, int], Iterator[DrsEvent]], ...]] = (

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from drsim.orchestrator.model import ServerStatus
-from drsim.simulator.drs_api.operations import OPERATIONS
+from drsim.simulator.drs_api.events import items
 from drsim.simulator.drs_api.region import DrsRegion, Members
 from drsim.simulator.drs_api.times import duration_s, unix_us
 
@@ -28,8 +28,7 @@ class DrsMetric(NamedTuple):
 
 def metrics(region: DrsRegion) -> Iterator[DrsMetric]:
     """The metrics of each source server, and the counts of all; which states are active or protected is assumed."""
-    servers = OPERATIONS["DescribeSourceServers"].answer(region, {})
-    assert isinstance(servers, list)
+    servers = items(region, "DescribeSourceServers")
     launched = _last_launches(region)
     for server in servers:
         yield from _of_server(region, server, launched)

@@ -2,11 +2,10 @@
 
 import json
 from functools import partial
-from threading import RLock
-from typing import Any, Final
+from typing import Any
 from urllib.parse import parse_qs
 
-from botocore.model import ListShape, OperationModel
+from botocore.model import ListShape, OperationModel, Shape
 from moto import settings
 from moto.core.common_types import TYPE_RESPONSE
 from moto.core.exceptions import AccessDeniedError as DeniedByIam
@@ -23,15 +22,12 @@ from moto.iam.access_control import CreateAccessKeyFailure, IAMRequest, create_a
 from drsim.simulator.drs_api.answers import answer
 from drsim.simulator.drs_api.operations import OPERATIONS
 from drsim.simulator.drs_api.region import DrsRegion, Members, validation_error
-from drsim.simulator.moto_drs import throttling, trail
+from drsim.simulator.moto_drs import ec2, throttling, trail
 from drsim.simulator.moto_drs.authorization import needs
 from drsim.simulator.moto_drs.bus import send_events
 from drsim.simulator.moto_drs.exceptions import AccessDeniedError, DRSError
-from drsim.simulator.moto_drs.models import drs_backends
+from drsim.simulator.moto_drs.models import LOCK, drs_backends
 from drsim.simulator.services.drs import DrsRefusedError
-
-_LOCK: Final = RLock()
-"""moto's server answers in many threads; a check and what it allows must not be interleaved with another request."""
 
 
 class DRSResponse(BaseResponse):
@@ -42,7 +38,8 @@ class DRSResponse(BaseResponse):
 
     def call_action(self) -> TYPE_RESPONSE:
         """moto's dispatch, one request at a time."""
-        with _LOCK:
+        with LOCK:
+            ec2.synchronize(self.current_account, self.region)
             return super().call_action()
 
     def _authenticate_and_authorize_normal_action(self, resource: str = "*") -> None:
@@ -111,12 +108,19 @@ class DRSResponse(BaseResponse):
                     request[name] = self.uri_match[member.serialization["name"]]
                 case "querystring":
                     values = query.get(member.serialization["name"])
-                    request[name] = values if values is None or isinstance(member, ListShape) else values[0]
+                    request[name] = (
+                        values if values is None or isinstance(member, ListShape) else _of_text(member, values[0])
+                    )
         return request
 
 
 def _iam_request(needed: str, **request: Any) -> IAMRequest:
     return IAMRequest(**{**request, "action": needed})
+
+
+def _of_text(member: Shape, text: str) -> str | int:
+    """A value from the query, where numbers are text. One that is no number stays text, which validation refuses."""
+    return int(text) if member.type_name == "integer" and text.isascii() and text.removeprefix("-").isdigit() else text
 
 
 for _name in OPERATIONS:

@@ -7,10 +7,8 @@ from typing import Any
 import pytest
 from freezegun.api import FrozenDateTimeFactory
 
-from drsim.simulator.drs_api import events
-from drsim.simulator.drs_api.region import Answer, DrsRegion, Members, Operation
 from drsim.simulator.drs_api.times import duration_s, unix_us
-from drsim.simulator.moto_drs import JobLife, advance, drs_backends
+from drsim.simulator.moto_drs import JobLife, advance, pair_failback_client, set_replication
 from tests.simulator.moto_drs.conftest import ACCOUNT, EAST, FIXED, DrsClient, servers, session, start
 
 LAUNCH = "DRS Source Server Launch Result"
@@ -26,13 +24,14 @@ class Queue:
         bus.put_rule(Name="drs", EventPattern=json.dumps({"source": ["aws.drs"]}))
         bus.put_targets(Rule="drs", Targets=[{"Id": "1", "Arn": f"arn:aws:sqs:{EAST}:{ACCOUNT}:seen"}])
 
-    def received(self) -> list[Any]:
-        """The events that came since the last call."""
+    def received(self, detail_type: str) -> list[Any]:
+        """The events of a type that came since the last call."""
         found: list[Any] = []
         while messages := self._sqs.receive_message(QueueUrl=self._url, MaxNumberOfMessages=10).get("Messages"):
             for message in messages:
                 self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
                 found.append(json.loads(message["Body"]))
+        found = [each for each in found if each["detail-type"] == detail_type]
         return sorted(found, key=lambda each: (each["time"], each["resources"]))
 
 
@@ -46,9 +45,9 @@ def test_each_launch_sends_one_result_at_its_end(drs: DrsClient, queue: Queue) -
     good, bad = servers(1), servers(1, life=life)
     job_ids = [start(drs, good, isDrill=True)["jobID"], start(drs, bad)["jobID"]]
     advance(0.5)
-    assert queue.received() == []
+    assert queue.received(LAUNCH) == []
     advance(0.5)
-    received = queue.received()
+    received = queue.received(LAUNCH)
     assert [(each["source"], each["detail-type"], each["time"]) for each in received] == [
         ("aws.drs", LAUNCH, "2025-11-28T20:33:04Z")
     ] * 2
@@ -59,7 +58,7 @@ def test_each_launch_sends_one_result_at_its_end(drs: DrsClient, queue: Queue) -
     }
     drs.describe_jobs()
     advance(60)
-    assert queue.received() == []
+    assert queue.received(LAUNCH) == []
 
 
 def test_a_call_to_drs_sends_what_is_due_even_of_a_job_it_deletes(
@@ -68,17 +67,17 @@ def test_a_call_to_drs_sends_what_is_due_even_of_a_job_it_deletes(
     job_id = start(drs, servers(12))["jobID"]
     clock.tick(60)
     drs.delete_job(jobID=job_id)
-    assert len(queue.received()) == 12
+    assert len(queue.received(LAUNCH)) == 12
 
 
 def test_a_termination_sends_no_launch_result(drs: DrsClient, queue: Queue) -> None:
     start(drs, servers(1))
     advance(1)
-    assert len(queue.received()) == 1
+    assert len(queue.received(LAUNCH)) == 1
     (instance,) = drs.describe_recovery_instances()["items"]
     drs.terminate_recovery_instances(recoveryInstanceIDs=[instance["recoveryInstanceID"]])
     advance(1)
-    assert queue.received() == []
+    assert queue.received(LAUNCH) == []
 
 
 def test_a_rule_gets_no_event_from_before_the_last_call(drs: DrsClient) -> None:
@@ -86,7 +85,7 @@ def test_a_rule_gets_no_event_from_before_the_last_call(drs: DrsClient) -> None:
     advance(1)
     queue = Queue()
     advance(1)
-    assert queue.received() == []
+    assert queue.received(LAUNCH) == []
 
 
 def test_after_the_clock_went_back_later_events_are_sent(
@@ -97,102 +96,76 @@ def test_after_the_clock_went_back_later_events_are_sent(
     start(drs, servers(1))
     clock.tick(60)
     drs.describe_jobs()
-    assert [each["time"] for each in queue.received()] == ["2025-11-28T19:00:35Z"]
+    assert [each["time"] for each in queue.received(LAUNCH)] == ["2025-11-28T19:00:35Z"]
 
 
-# --- changes of a state that answers show: of operations that a test puts in their place ----------------------
+# --- the other detail types -----------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def shown(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[Members]]:
-    """What list operations answer, by name."""
-    answers: dict[str, list[Members]] = {}
-
-    def operation(name: str) -> Operation:
-        def answer(region: DrsRegion, request: Members) -> Answer:
-            return answers.get(name, [])
-
-        return Operation(answer)
-
-    names = ("DescribeRecoverySnapshots", "DescribeSourceServers", "DescribeRecoveryInstances")
-    replaced = {name: operation(name) for name in (*names, "DescribeSourceNetworks")}
-    monkeypatch.setattr(events, "OPERATIONS", replaced)
-    return answers
+def test_each_snapshot_is_sent_with_its_ids_at_its_time(drs: DrsClient, queue: Queue) -> None:
+    (server_id,) = servers(1)
+    drs.describe_jobs()
+    advance(21)
+    (first, second) = queue.received("DRS PIT Snapshot Taken")[-2:]
+    taken = drs.describe_recovery_snapshots(sourceServerID=server_id, order="ASC")["items"][-2:]
+    for event, snapshot in zip((first, second), taken, strict=True):
+        assert event["resources"] == [f"arn:aws:drs:{EAST}:{ACCOUNT}:source-server/{server_id}"]
+        ebs_ids = ",".join(snapshot["ebsSnapshots"])
+        assert event["detail"] == {"DrsSnapshotID": snapshot["snapshotID"], "EbsSnapshotIDs": ebs_ids}
+        assert event["time"][:19] == snapshot["timestamp"][:19]
+    advance(1)
+    assert queue.received("DRS PIT Snapshot Taken") == []
 
 
-def seen(clock: FrozenDateTimeFactory) -> list[Any]:
-    """Detail type and detail of the events of the next minute."""
-    clock.tick(60)
-    region = drs_backends[ACCOUNT][EAST].region
-    return [(each.detail_type, each.detail) for each in events.since_last_look(region)]
-
-
-def test_a_stall_is_sent_when_it_begins_and_when_it_ends(
-    drs: DrsClient, clock: FrozenDateTimeFactory, shown: dict[str, list[Members]]
-) -> None:
-    kind = "DRS Source Server Data Replication Stalled Change"
+def test_a_stall_is_sent_when_it_begins_and_when_it_ends(drs: DrsClient, queue: Queue) -> None:
+    (server_id,) = servers(1)
     found = []
     for state in ("CONTINUOUS", "STALLED", "STALLED", "RESCAN", "CONTINUOUS"):
-        shown["DescribeSourceServers"] = [{"arn": "arn:1", "dataReplicationInfo": {"dataReplicationState": state}}]
-        found.append(seen(clock))
-    assert found == [[], [(kind, {"state": "STALLED"})], [], [(kind, {"state": "NOT_STALLED"})], []]
+        set_replication(ACCOUNT, EAST, server_id, state, **({"error": "AGENT_NOT_SEEN"} if state == "STALLED" else {}))
+        advance(0)
+        received = queue.received("DRS Source Server Data Replication Stalled Change")
+        found.append([each["detail"]["state"] for each in received])
+    assert found == [[], ["STALLED"], [], ["NOT_STALLED"], []]
 
 
-def test_failback_states_that_aws_lists_are_sent_once(
-    drs: DrsClient, clock: FrozenDateTimeFactory, shown: dict[str, list[Members]]
-) -> None:
-    states = ("NOT_STARTED", "IN_PROGRESS", "IN_PROGRESS", "READY_FOR_LAUNCH", "COMPLETED", "ERROR")
+def test_failback_states_that_aws_lists_are_sent_once(drs: DrsClient, queue: Queue) -> None:
+    start(drs, servers(1))
+    advance(5)
+    (instance,) = drs.describe_recovery_instances()["items"]
+    pair_failback_client(ACCOUNT, EAST, instance["recoveryInstanceID"])
     found = []
-    for state in states:
-        shown["DescribeRecoveryInstances"] = [{"arn": "arn:1", "failback": {"state": f"FAILBACK_{state}"}}]
-        found += seen(clock)
-    assert [detail["state"] for _, detail in found] == [
+    for _ in range(30):
+        advance(1)
+        found += queue.received("DRS Recovery Instance Failback State Change")
+    drs.start_failback_launch(recoveryInstanceIDs=[instance["recoveryInstanceID"]])
+    advance(120)
+    found += queue.received("DRS Recovery Instance Failback State Change")
+    assert [each["detail"]["state"] for each in found] == [
+        "FAILBACK_IN_PROGRESS",
+        # The launch, after FAILBACK_READY_FOR_LAUNCH, which AWS does not list.
         "FAILBACK_IN_PROGRESS",
         "FAILBACK_COMPLETED",
-        "FAILBACK_ERROR",
     ]
+    assert {each["resources"][0] for each in found} == {instance["arn"]}
 
 
-def test_networks_send_their_protection_and_each_end_of_a_recovery(
-    drs: DrsClient, clock: FrozenDateTimeFactory, shown: dict[str, list[Members]]
-) -> None:
+def test_networks_send_their_protection_and_each_end_of_a_recovery(drs: DrsClient, queue: Queue) -> None:
     recovery, protection = "DRS Source Network Recovery Result", "DRS Source Network Protection Status Change"
-    found = []
-    for status, result, job_id in (
-        ("STOPPED", "NOT_STARTED", ""),
-        ("PROTECTED", "IN_PROGRESS", "a"),
-        ("PROTECTED", "SUCCESS", "a"),
-        ("PROTECTED", "SUCCESS", "b"),
-    ):
-        last = {"lastRecoveryResult": result, "jobID": job_id}
-        shown["DescribeSourceNetworks"] = [{"arn": "arn:1", "replicationStatus": status, "lastRecovery": last}]
-        found += seen(clock)
-    assert found == [
-        (protection, {"state": "PROTECTED"}),
-        (recovery, {"state": "SUCCESS", "job-id": "a"}),
-        (recovery, {"state": "SUCCESS", "job-id": "b"}),
-    ]
-
-
-def test_each_snapshot_since_the_last_look_is_sent_at_its_time(
-    drs: DrsClient, clock: FrozenDateTimeFactory, shown: dict[str, list[Members]]
-) -> None:
-    servers(1)
-    assert seen(clock) == []
-    times = ("20:33:29", "20:33:41", "20:34:29", "20:34:30")
-    shown["DescribeRecoverySnapshots"] = [
-        {
-            "snapshotID": f"pit-{number}",
-            "expectedTimestamp": "2025-11-28T20:33:00.000000+00:00",
-            "timestamp": f"2025-11-28T{time}.000000+00:00",
-            "ebsSnapshots": ["snap-1", "snap-2"],
-        }
-        for number, time in enumerate(times)
-    ]
-    assert seen(clock) == [
-        ("DRS PIT Snapshot Taken", {"DrsSnapshotID": "pit-1", "EbsSnapshotIDs": "snap-1,snap-2"}),
-        ("DRS PIT Snapshot Taken", {"DrsSnapshotID": "pit-2", "EbsSnapshotIDs": "snap-1,snap-2"}),
-    ]
+    drs.create_launch_configuration_template(exportBucketArn="arn:aws:s3:::exports")
+    made = drs.create_source_network(vpcID="vpc-12345678", originAccountID=ACCOUNT, originRegion="us-west-2")
+    network_id = made["sourceNetworkID"]
+    drs.start_source_network_replication(sourceNetworkID=network_id)
+    states = [each["detail"]["state"] for each in queue.received(protection)]
+    advance(10)
+    states += [each["detail"]["state"] for each in queue.received(protection)]
+    assert states == ["IN_PROGRESS", "PROTECTED"]
+    found, job_ids = [], []
+    for _ in range(2):
+        job = drs.start_source_network_recovery(sourceNetworks=[{"sourceNetworkID": network_id}])["job"]
+        job_ids.append(job["jobID"])
+        advance(60)
+        found += [each["detail"] for each in queue.received(recovery)]
+    assert found == [{"state": "SUCCESS", "job-id": job_id} for job_id in job_ids]
 
 
 # --- metrics --------------------------------------------------------------------------------------------------

@@ -89,6 +89,7 @@ def test_3000_calls_give_no_answer_that_aws_could_not_give(clock: FrozenDateTime
     _check(calls_of(InProcess, 3_000), 3_000)
 
 
+@pytest.mark.slow
 @pytest.mark.nightly
 def test_50000_calls_give_no_answer_that_aws_could_not_give(clock: FrozenDateTimeFactory) -> None:
     _check(calls_of(InProcess, 50_000), 50_000)
