@@ -9,6 +9,7 @@ from typing import Any
 from botocore.model import OperationModel
 
 from drsim.simulator.drs_api.operations import OPERATIONS
+from drsim.simulator.drs_api.plan_executions import settle
 from drsim.simulator.drs_api.region import DrsRegion, Members, not_found, validation_error
 from drsim.simulator.drs_api.validation import Breach, breaches
 from drsim.simulator.services.drs import DrsRefusedError
@@ -25,6 +26,7 @@ def answer(model: OperationModel, region: DrsRegion, request: Members) -> Member
     if "UninitializedAccountException" in errors and region.scope in world.uninitialized:
         text = "Account is not initialized. Initialize the service first."
         raise DrsRefusedError("UninitializedAccountException", text)
+    settle(region)
     answered = OPERATIONS[model.name].answer(region, _without_nulls(request))
     return _page(model, answered, request, world.service.spec.page_size) if isinstance(answered, list) else answered
 

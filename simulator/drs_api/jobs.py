@@ -1,12 +1,14 @@
 """Jobs: started, shown with their log, and hidden."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from math import inf
+from types import MappingProxyType
 from typing import Final
 
 from drsim.simulator.drs_api import shapes
 from drsim.simulator.drs_api.region import Answer, DrsRegion, Members, Operation, validation_error
+from drsim.simulator.services.drs import DrsJob
 
 
 def start_recovery(region: DrsRegion, request: Members) -> Answer:
@@ -16,6 +18,17 @@ def start_recovery(region: DrsRegion, request: Members) -> Answer:
     if tags := request.get("tags"):
         region.world.tags[region.frame.arn("job", job.job_id)] = dict(tags)
     return {"job": shapes.job(region.frame, job)}
+
+
+def launch(
+    region: DrsRegion,
+    server_ids: Sequence[str],
+    *,
+    is_drill: bool,
+    snapshots: Mapping[str, str] = MappingProxyType({}),  # noqa: ARG001
+) -> DrsJob:
+    """Start a job that launches servers."""
+    return region.world.service.start_recovery(region.scope, server_ids, is_drill=is_drill)
 
 
 def terminate_recovery_instances(region: DrsRegion, request: Members) -> Answer:

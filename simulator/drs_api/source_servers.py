@@ -28,6 +28,11 @@ def describe_source_servers(region: DrsRegion, request: Members) -> Answer:
     return answers
 
 
+def launch_problem(region: DrsRegion, server_id: str) -> str | None:  # noqa: ARG001
+    """Return why a server cannot be launched now, or None."""
+    return None
+
+
 OPERATIONS: Final[Mapping[str, Operation]] = {
     "DescribeSourceServers": Operation(describe_source_servers),
 }

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from drsim.simulator.drs_api.plan_records import Plans
 from drsim.simulator.drs_api.region import Answer, DrsRegion, Members, Operation, not_found
 
 
@@ -36,6 +37,10 @@ def _tags_of(region: DrsRegion, arn: str) -> dict[str, str]:
             ids = service.servers(region.scope)
         case "recovery-instance":
             ids = (each.launch.instance_id for each in service.recovery_instances(region.scope).values())
+        case "recovery-plan":
+            ids = (each.partition("/")[2] for each in region.part(Plans).plans)
+        case "recovery-plan-execution":
+            ids = (each.partition("/")[2] for each in region.part(Plans).executions)
     # Comparing whole ARNs refuses those of other accounts, Regions and services.
     if resource_id not in ids or arn != region.frame.arn(resource_type, resource_id):
         raise not_found(resource_id or arn, resource_type or "resource")

@@ -1,6 +1,7 @@
 """Check requests against botocore's service model.
 
-Before it sends, botocore checks minima, types and unknown members, but neither patterns nor maxima (seen with 1.43).
+Before it sends, botocore checks minima, types and unknown members, but neither patterns, maxima nor enums (seen with
+1.43).
 """
 
 import re
@@ -25,6 +26,9 @@ TIME: Final = re.compile(
     r"(Z|\+00:00)"
 )
 """The model's pattern of times, and the zone of AWS's own answers, so that a time from an answer is accepted."""
+
+UNMODELLED_VALUES: Final = {"RecoveryPlanExecutionStatus": ("TIMED_OUT",)}
+"""Values that AWS documents and its model lacks (user guide, recovery-plans-monitoring, 2026-11), by shape."""
 
 
 class Breach(NamedTuple):
@@ -65,20 +69,22 @@ class _Constraints(NamedTuple):
     least: float | None
     most: float | None
     pattern: re.Pattern[str] | None
+    values: tuple[str, ...]
 
 
 @lru_cache(maxsize=1024)
 def _constraints_of(shape: Shape) -> _Constraints | None:
     least, most, pattern = (shape.metadata.get(name) for name in ("min", "max", "pattern"))
-    if least is most is pattern is None:
+    values = (*shape.metadata.get("enum", ()), *UNMODELLED_VALUES.get(shape.name, ()))
+    if least is most is pattern is None and not values:
         return None
     if pattern is None:
-        return _Constraints(least, most, None)
-    return _Constraints(least, most, TIME if shape.name == "ISO8601DatetimeString" else re.compile(pattern))
+        return _Constraints(least, most, None, values)
+    return _Constraints(least, most, TIME if shape.name == "ISO8601DatetimeString" else re.compile(pattern), values)
 
 
 def _bounds(constraints: _Constraints, value: Any, path: str) -> Iterator[Breach]:
-    least, most, allowed = constraints
+    least, most, allowed, values = constraints
     what, size = ("value", value) if isinstance(value, int) else ("length", len(value))
     if least is not None and size < least:
         yield _breach(path, value, f"Member must have {what} greater than or equal to {least}", "min")
@@ -86,6 +92,8 @@ def _bounds(constraints: _Constraints, value: Any, path: str) -> Iterator[Breach
         yield _breach(path, value, f"Member must have {what} less than or equal to {most}", "max")
     if allowed is not None and not allowed.fullmatch(value):
         yield _breach(path, value, f"Member must satisfy regular expression pattern: {allowed.pattern}", "pattern")
+    if values and value not in values:
+        yield _breach(path, value, f"Member must satisfy enum value set: [{', '.join(values)}]", "enum")
 
 
 def _breach(path: str, value: object, text: str, constraint: str) -> Breach:

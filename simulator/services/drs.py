@@ -3,7 +3,8 @@
 `drs_jobs` has a job's state at each instant. Sources: botocore's service model for drs 2020-02-26, AWS service quotas.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, NamedTuple, Protocol
 
@@ -36,6 +37,13 @@ class DrsRefusedError(ServiceError):
         self.members = members
 
 
+class _StoppedClock(NamedTuple):
+    """A clock that stands still."""
+
+    now_us: int
+    seed: int
+
+
 class SourceServer(NamedTuple):
     """A registered source server: the life of the jobs that begin with it, and the instant of its registration."""
 
@@ -63,6 +71,20 @@ class DrsService:
     @property
     def now_us(self) -> int:
         return self._clock.now_us
+
+    @contextmanager
+    def as_of(self, at_us: int) -> Iterator[None]:
+        """Let calls act as of an earlier instant: a recovery plan starts jobs when no one calls DRS."""
+        clock, self._clock = self._clock, _StoppedClock(at_us, self._clock.seed)
+        try:
+            yield
+        finally:
+            self._clock = clock
+
+    def busy_servers(self, scope: JobScope) -> set[str]:
+        """Return the servers of the jobs that have not ended."""
+        open_jobs = self._open_jobs(scope, self._clock.now_us)
+        return {server.source_server_id for job in open_jobs for server in job.servers}
 
     def servers(self, scope: JobScope) -> Mapping[str, SourceServer]:
         """By id, oldest first."""
