@@ -62,6 +62,8 @@ class DrsService:
         self._deleted: dict[JobScope, set[str]] = {}
         self._open: dict[JobScope, list[DrsJob]] = {}
         self._starts: dict[tuple[JobScope, str], int] = {}
+        self.doomed: set[str] = set()
+        """Source servers whose launches fail, besides those that the lives of jobs draw."""
 
     def add_servers(self, scope: JobScope, server_ids: Sequence[str], life: JobLife) -> None:
         """Register source servers. A job has the life of its first server."""
@@ -232,6 +234,8 @@ class DrsService:
         started_us = now_us + life.pending.draw(stream)
         launching_us = started_us + life.started.draw(stream)
         failing = set(stream.sample(len(server_ids), life.failed_servers))
+        if self.doomed:
+            failing |= {position for position, each in enumerate(server_ids) if each in self.doomed}
         others = [position for position in range(len(server_ids)) if position not in failing]
         pending = {others[each] for each in stream.sample(len(others), life.pending_servers)}
         servers = []

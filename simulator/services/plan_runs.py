@@ -67,7 +67,8 @@ class PlanStep(NamedTuple):
         return tuple(server.server_id for server in self.servers)
 
 
-class StepProblem(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class StepProblem:
     """An errorDetail. AWS does not publish the codes."""
 
     code: str
