@@ -95,7 +95,9 @@ def create_recovery_plan_step(region: DrsRegion, request: Members) -> Answer:
         raise quota_exceeded(region, f"the quota of {SERVERS_MAX} servers in a recovery plan is reached")
     arn = f"{plan.arn}/step/{kept.new_id(region, 'rps')}"
     record = StepRecord(arn=arn, step=step, created_us=now_us, updated_us=now_us)
-    _arrange(plan, [*plan.steps[: order - 1], record, *plan.steps[order - 1 :]], now_us)
+    steps = [*plan.steps[: order - 1], record, *plan.steps[order - 1 :]]
+    _refuse_first_wait(steps)
+    plan.steps, plan.updated_us = steps, now_us
     answered = {"recoveryPlanStep": steps_members(region.frame, plan)[order - 1]}
     return remember(region, "CreateRecoveryPlanStep", request, answered)
 
@@ -130,7 +132,11 @@ def update_recovery_plan_step(region: DrsRegion, request: Members) -> Answer:
 def delete_recovery_plan_step(region: DrsRegion, request: Members) -> Answer:
     """Delete a step; those after it move up."""
     plan, record = region.part(Plans).step(request["recoveryPlanStepArn"])
-    _arrange(plan, [each for each in plan.steps if each is not record], region.frame.now_us)
+    left = [each for each in plan.steps if each is not record]
+    # A plan without server steps is INVALID, and may have wait steps left.
+    if any(each.step.servers for each in left):
+        _refuse_first_wait(left)
+    plan.steps, plan.updated_us = left, region.frame.now_us
     return {"recoveryPlanStepArn": record.arn}
 
 
@@ -141,7 +147,9 @@ def reorder_recovery_plan_steps(region: DrsRegion, request: Members) -> Answer:
     if sorted(arns) != sorted(steps):
         text = f"orderedStepArns must have each of the {len(steps)} steps of the plan once"
         raise validation_error([("orderedStepArns", text)])
-    _arrange(plan, [steps[arn] for arn in arns], region.frame.now_us)
+    ordered = [steps[arn] for arn in arns]
+    _refuse_first_wait(ordered)
+    plan.steps, plan.updated_us = ordered, region.frame.now_us
     return {"recoveryPlanSteps": steps_members(region.frame, plan)}
 
 
@@ -167,11 +175,10 @@ def _step(
     return PlanStep(name, servers)
 
 
-def _arrange(plan: PlanRecord, steps: Sequence[StepRecord], now_us: int) -> None:
-    """Let the plan have these steps. Raises DrsRefusedError: ValidationException if a wait would come first."""
+def _refuse_first_wait(steps: Sequence[StepRecord]) -> None:
+    """Raise DrsRefusedError: ValidationException if a wait step would come first."""
     if steps and not steps[0].step.servers:
         raise validation_error([("stepOrder", "the first step of a recovery plan must not be a wait step")])
-    plan.steps, plan.updated_us = list(steps), now_us
 
 
 _GUIDE: Final = "user guide, recovery plans, 2026-11"
@@ -205,7 +212,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         source=_GUIDE,
     ),
     "DeleteRecoveryPlanStep": Operation(
-        delete_recovery_plan_step, assumed="invalid if a wait would come first", source=_GUIDE
+        delete_recovery_plan_step, assumed="invalid if a wait would come before the server steps left", source=_GUIDE
     ),
     "ReorderRecoveryPlanSteps": Operation(
         reorder_recovery_plan_steps,

@@ -31,7 +31,16 @@ from drsim.simulator.services.drs import DrsService
 from drsim.simulator.services.spec import Drs, JobLife
 
 __all__ = ["AccessDeniedError", "DRSError", "Drs", "InternalServerError", "JobLife", "ThrottlingError", "drs_backends"]
-__all__ += ["add_source_servers", "attach", "detach", "fail_next", "register", "set_quotas", "uninitialize"]
+__all__ += [
+    "add_source_servers",
+    "attach",
+    "detach",
+    "fail_launches",
+    "fail_next",
+    "register",
+    "set_quotas",
+    "uninitialize",
+]
 
 _SERVER_ID: Final = re.compile(r"s-[0-9a-zA-Z]{17}")
 
@@ -95,6 +104,12 @@ def uninitialize(account_id: str, region: str) -> None:
 def set_quotas(account_id: str, region: str, quotas: Drs) -> None:
     """Set other quotas, or another page size, than AWS's. In an attached world they hold everywhere."""
     drs_backends[account_id][region].world.service.spec = quotas
+
+
+def fail_launches(account_id: str, region: str, server_ids: Iterable[str], *, fail: bool = True) -> None:
+    """Let all later launches of these source servers fail, or launch again, whatever the lives of their jobs."""
+    doomed = drs_backends[account_id][region].world.service.doomed
+    (doomed.update if fail else doomed.difference_update)(server_ids)
 
 
 def fail_next(account_id: str, region: str, operation: str, error: DRSError, *, times: int = 1) -> None:
