@@ -185,6 +185,7 @@ def test_update_replaces_servers_and_not_the_type_of_a_step(drs: DrsClient) -> N
     arn = plan(drs, of_servers(ids[0], ids[1]))
     step = drs.list_recovery_plan_steps(recoveryPlanArn=arn)["recoveryPlanSteps"][0]["recoveryPlanStepArn"]
     update = drs.update_recovery_plan_step
+    assert update(recoveryPlanStepArn=step, configuration=of_servers(ids[1], ids[0]))
     changed = update(recoveryPlanStepArn=step, stepName="New", configuration=of_servers(ids[2]))["recoveryPlanStep"]
     servers_now = changed["configuration"]["serverStepConfiguration"]["servers"]
     assert changed["stepName"] == "New"
