@@ -141,7 +141,7 @@ class Shrinker:
 
     def _smaller_groups(self, scenario: Scenario) -> Scenario:
         for place in range(len(scenario.workload)):
-            while (smaller := self._better(scenario, _smaller(scenario, place))) is not None:
+            while (smaller := self._better(scenario, smaller_groups(scenario, place))) is not None:
                 scenario = smaller
         return scenario
 
@@ -187,7 +187,7 @@ def _replaced(scenario: Scenario, field: str, place: int, *new: object) -> Scena
     return scenario.model_copy(update={field: (*entries[:place], *new, *entries[place + 1 :])})
 
 
-def _smaller(scenario: Scenario, place: int) -> Iterator[Scenario]:
+def smaller_groups(scenario: Scenario, place: int) -> Iterator[Scenario]:
     """Yield the scenario with one of its groups a little smaller or simpler."""
     group = scenario.workload[place]
     waves = group.waves
