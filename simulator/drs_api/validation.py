@@ -1,7 +1,6 @@
 """Check requests against botocore's service model.
 
-Before it sends, botocore checks minima, types and unknown members, but neither patterns, maxima nor enums (seen with
-1.43).
+Before it sends, botocore checks minima, types and unknown members, but no patterns, maxima and enums (seen with 1.43).
 """
 
 import re
@@ -27,7 +26,7 @@ TIME: Final = re.compile(
 )
 """The model's pattern of times, and the zone of AWS's own answers, so that a time from an answer is accepted."""
 
-UNMODELLED_VALUES: Final = {"RecoveryPlanExecutionStatus": ("TIMED_OUT",)}
+UNMODELLED_VALUES: Final = {"RecoveryPlanExecutionStatus": frozenset({"TIMED_OUT"})}
 """Values that AWS documents and its model lacks (user guide, recovery-plans-monitoring, 2026-11), by shape."""
 
 
@@ -69,13 +68,13 @@ class _Constraints(NamedTuple):
     least: float | None
     most: float | None
     pattern: re.Pattern[str] | None
-    values: tuple[str, ...]
+    values: frozenset[str]
 
 
 @lru_cache(maxsize=1024)
 def _constraints_of(shape: Shape) -> _Constraints | None:
     least, most, pattern = (shape.metadata.get(name) for name in ("min", "max", "pattern"))
-    values = (*shape.metadata.get("enum", ()), *UNMODELLED_VALUES.get(shape.name, ()))
+    values = frozenset(getattr(shape, "enum", ())) | UNMODELLED_VALUES.get(shape.name, frozenset())
     if least is most is pattern is None and not values:
         return None
     if pattern is None:
@@ -93,7 +92,7 @@ def _bounds(constraints: _Constraints, value: Any, path: str) -> Iterator[Breach
     if allowed is not None and not allowed.fullmatch(value):
         yield _breach(path, value, f"Member must satisfy regular expression pattern: {allowed.pattern}", "pattern")
     if values and value not in values:
-        yield _breach(path, value, f"Member must satisfy enum value set: [{', '.join(values)}]", "enum")
+        yield _breach(path, value, f"Member must satisfy enum value set: [{', '.join(sorted(values))}]", "enum")
 
 
 def _breach(path: str, value: object, text: str, constraint: str) -> Breach:

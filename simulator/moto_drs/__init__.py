@@ -31,16 +31,8 @@ from drsim.simulator.services.drs import DrsService
 from drsim.simulator.services.spec import Drs, JobLife
 
 __all__ = ["AccessDeniedError", "DRSError", "Drs", "InternalServerError", "JobLife", "ThrottlingError", "drs_backends"]
-__all__ += [
-    "add_source_servers",
-    "attach",
-    "detach",
-    "fail_launches",
-    "fail_next",
-    "register",
-    "set_quotas",
-    "uninitialize",
-]
+__all__ += ["add_source_servers", "attach", "detach", "fail_launches", "fail_next", "register"]
+__all__ += ["set_quotas", "uninitialize"]
 
 _SERVER_ID: Final = re.compile(r"s-[0-9a-zA-Z]{17}")
 

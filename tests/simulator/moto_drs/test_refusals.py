@@ -81,7 +81,7 @@ def test_calls_fail_the_given_number_of_times_and_botocore_retries(
 
 
 def test_fail_next_refuses_impossible_failures() -> None:
-    with pytest.raises(ValueError, match=r"operation must be one of CancelRecovery.*, got 'describe_jobs'"):
+    with pytest.raises(ValueError, match=r"operation must be one of .*DeleteJob, .*, got 'describe_jobs'"):
         fail_next(ACCOUNT, EAST, "describe_jobs", ThrottlingError())
     with pytest.raises(ValueError, match="times must be >= 1, got 0"):
         fail_next(ACCOUNT, EAST, "DescribeJobs", ThrottlingError(), times=0)
