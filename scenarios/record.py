@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from drsim.simulator.figures.table import PART_NAMES
+from drsim.simulator.figures.table import parts_named
 
 ConsequenceName = Literal["another run", "wrong end", "lost data", "no end", "unasked timeout", "lateness", "promise"]
 
@@ -59,8 +59,7 @@ class DegradedRecord(Record):
 
 
 def _all_parts(parts: dict[str, float]) -> dict[str, float]:
-    if parts.keys() != {*PART_NAMES}:
-        raise ValueError(f"must have the parts {', '.join(PART_NAMES)}, got {', '.join(parts) or 'none'}")
+    parts_named(parts)
     return parts
 
 
@@ -105,6 +104,11 @@ class ObjectiveRecord(Record):
     )
     times: RecoveryTimes | None = Field(description="Null if none recovered.")
     own: RecoveryTimes | None = Field(None, description="Of a wave: from the start of its own job.")
+    rpo: RecoveryTimes | None = Field(
+        None,
+        description="The recovery point: how old the oldest data of a recovery was when its job was started; null if "
+        "it is not known.",
+    )
     parts: Annotated[dict[str, float], AfterValidator(_all_parts_or_none)] = Field(
         {}, description="What the times consisted of: means, which add up to their mean."
     )

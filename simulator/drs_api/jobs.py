@@ -1,39 +1,74 @@
 """Jobs: started, shown with their log, and hidden."""
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Mapping
 from math import inf
 from types import MappingProxyType
 from typing import Final
 
-from drsim.simulator.drs_api import shapes
-from drsim.simulator.drs_api.region import Answer, DrsRegion, Members, Operation, validation_error
-from drsim.simulator.services.drs import DrsJob
+from drsim.simulator.drs_api import launch as launch_settings
+from drsim.simulator.drs_api import recovery_instances, shapes, source_servers
+from drsim.simulator.drs_api import snapshots as snapshots_of
+from drsim.simulator.drs_api.region import Answer, DrsRegion, Members, Operation, conflict
+from drsim.simulator.services.drs_jobs import DrsJob, InitiatedBy, LaunchTerms
 
-
-def start_recovery(region: DrsRegion, request: Members) -> Answer:
-    """Start a job. An id that comes twice counts once."""
-    ids = list(dict.fromkeys(server["sourceServerID"] for server in request["sourceServers"]))
-    job = region.world.service.start_recovery(region.scope, ids, is_drill=request.get("isDrill", False))
-    if tags := request.get("tags"):
-        region.world.tags[region.frame.arn("job", job.job_id)] = dict(tags)
-    return {"job": shapes.job(region.frame, job)}
+_NONE: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 def launch(
     region: DrsRegion,
-    server_ids: Sequence[str],
+    server_ids: Iterable[str],
     *,
     is_drill: bool,
-    snapshots: Mapping[str, str] = MappingProxyType({}),  # noqa: ARG001
+    snapshots: Mapping[str, str] = _NONE,
+    initiated_by: str = "",
+    tags: Mapping[str, str] = _NONE,
 ) -> DrsJob:
-    """Start a job that launches servers."""
-    return region.world.service.start_recovery(region.scope, server_ids, is_drill=is_drill)
+    """Start a job that launches these servers as their launch settings say; an id that comes twice counts once.
+
+    `snapshots` are ids of recovery snapshots by server; the other servers use the most recent data. `initiated_by` is
+    START_DRILL or START_RECOVERY by default. Raises DrsRefusedError: ConflictException for a server or snapshot that is
+    unknown, busy or cannot be launched, and ServiceQuotaExceededException; then no job starts.
+    """
+    ids, known = list(dict.fromkeys(server_ids)), region.world.service.servers(region.scope)
+    terms = {each: _terms(region, each, snapshots.get(each)) for each in ids if each in known}
+    starter = InitiatedBy(initiated_by) if initiated_by else None
+    job = region.world.service.start_recovery(region.scope, ids, is_drill=is_drill, terms=terms, initiated_by=starter)
+    if tags:
+        region.world.tags[region.frame.arn("job", job.job_id)] = dict(tags)
+    return job
+
+
+def _terms(region: DrsRegion, server_id: str, snapshot_id: str | None) -> LaunchTerms:
+    if problem := source_servers.launch_problem(region, server_id):
+        raise conflict(problem, server_id, "source-server")
+    if snapshot_id is None:
+        return launch_settings.terms(region, server_id, previous_us=snapshots_of.previous_us(region, server_id))
+    found = snapshots_of.find(region, server_id, snapshot_id)
+    if found is None:
+        text = f"Recovery snapshot {snapshot_id} of source server {server_id} does not exist"
+        raise conflict(text, snapshot_id, "recovery-snapshot")
+    return launch_settings.terms(region, server_id, snapshot_us=found.at_us)
+
+
+def start_recovery(region: DrsRegion, request: Members) -> Answer:
+    """Start a drill or a recovery. Of a server that comes twice the first snapshot counts."""
+    servers = request["sourceServers"]
+    pairs = [(each["sourceServerID"], each.get("recoverySnapshotID")) for each in servers]
+    chosen = dict(reversed(pairs))
+    job = launch(
+        region,
+        [server_id for server_id, _ in pairs],
+        is_drill=request.get("isDrill", False),
+        snapshots={server_id: snapshot_id for server_id, snapshot_id in chosen.items() if snapshot_id is not None},
+        tags=request.get("tags", {}),
+    )
+    return {"job": shapes.job(region.frame, job)}
 
 
 def terminate_recovery_instances(region: DrsRegion, request: Members) -> Answer:
     """Start a job that terminates instances. An id that comes twice counts once."""
     ids = list(dict.fromkeys(request["recoveryInstanceIDs"]))
+    recovery_instances.check_terminable(region, ids)
     return {"job": shapes.job(region.frame, region.world.service.terminate_instances(region.scope, ids))}
 
 
@@ -48,7 +83,8 @@ def describe_jobs(region: DrsRegion, request: Members) -> Answer:
     """Jobs that pass all filters, both dates included, newest first; an empty list of ids filters nothing."""
     frame, filters = region.frame, request.get("filters", {})
     ids = frozenset(filters.get("jobIDs", ()))
-    first_us, last_us = _instant_us("fromDate", filters, -inf), _instant_us("toDate", filters, inf)
+    first_us = shapes.instant_us("filters.fromDate", filters.get("fromDate"), -inf)
+    last_us = shapes.instant_us("filters.toDate", filters.get("toDate"), inf)
     found = [
         job
         for job in reversed(region.world.service.jobs(region.scope, ids))
@@ -63,26 +99,32 @@ def describe_job_log_items(region: DrsRegion, request: Members) -> Answer:
     """The log of a job, oldest first; nothing for an unknown job, since no error for it is modelled (inferred)."""
     frame = region.frame
     jobs = region.world.service.jobs(region.scope, [request["jobID"]])
-    return [shapes.log_item(frame, job, item) for job in jobs for item in job.log_items(frame.now_us)]
-
-
-def _instant_us(name: str, filters: Mapping[str, str], default_us: float) -> float:
-    """Unix microseconds of a time that matches the model's pattern. Raises DrsRefusedError for an impossible date."""
-    text = filters.get(name)
-    if text is None:
-        return default_us
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError:
-        path = f"filters.{name}"
-        raise validation_error([(path, f"Value '{text}' at '{path}' is no date of the calendar")]) from None
-    return (instant - shapes.EPOCH) // timedelta(microseconds=1)
+    return [shapes.log_item(frame, job, item) for job in jobs for item in region.world.service.log_items(job)]
 
 
 OPERATIONS: Final[Mapping[str, Operation]] = {
-    "StartRecovery": Operation(start_recovery),
-    "TerminateRecoveryInstances": Operation(terminate_recovery_instances),
-    "DescribeJobs": Operation(describe_jobs),
-    "DescribeJobLogItems": Operation(describe_job_log_items),
-    "DeleteJob": Operation(delete_job),
+    "StartRecovery": Operation(
+        start_recovery,
+        "An unknown server or snapshot, and a server that cannot be launched, are ConflictExceptions; so are requests "
+        "that break the model, except for too many servers.",
+        "AWS user guide, service quotas; AWS's sample job logs of 2022",
+    ),
+    "TerminateRecoveryInstances": Operation(
+        terminate_recovery_instances,
+        "An unknown instance is a ConflictException. It takes as long as a launch; its log has CLEANUP_* only.",
+        "botocore's model, AWS CLI examples",
+    ),
+    "DescribeJobs": Operation(
+        describe_jobs, "An unknown id finds nothing; both dates are included.", "botocore's model, AWS's sample jobs"
+    ),
+    "DescribeJobLogItems": Operation(
+        describe_job_log_items,
+        "An unknown job has no items. The order of events that AWS's samples lack is inferred (services/drs_log.py).",
+        "AWS's sample job logs of 2022",
+    ),
+    "DeleteJob": Operation(
+        delete_job,
+        "An open job is a ConflictException; instances and servers stay as they are.",
+        "botocore's model",
+    ),
 }

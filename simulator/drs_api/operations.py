@@ -3,13 +3,40 @@
 from collections.abc import Mapping
 from typing import Final
 
-from drsim.simulator.drs_api import jobs, plan_executions, plans, recovery_instances, source_servers, tags
+from drsim.simulator.drs_api import (
+    account,
+    failback,
+    jobs,
+    launch,
+    network_recovery,
+    networks,
+    plan_executions,
+    plans,
+    protection,
+    recovery_instances,
+    replication_configurations,
+    replication_templates,
+    reversal,
+    snapshots,
+    source_servers,
+    tags,
+)
 from drsim.simulator.drs_api.region import Operation
 
 OPERATIONS: Final[Mapping[str, Operation]] = {
     **source_servers.OPERATIONS,
+    **protection.OPERATIONS,
+    **replication_configurations.OPERATIONS,
+    **replication_templates.OPERATIONS,
+    **account.OPERATIONS,
     **jobs.OPERATIONS,
+    **launch.OPERATIONS,
+    **snapshots.OPERATIONS,
     **recovery_instances.OPERATIONS,
+    **failback.OPERATIONS,
+    **reversal.OPERATIONS,
+    **networks.OPERATIONS,
+    **network_recovery.OPERATIONS,
     **plans.OPERATIONS,
     **plan_executions.OPERATIONS,
     **tags.OPERATIONS,

@@ -1,23 +1,163 @@
 """Recovery instances: what recoveries launched."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
-from drsim.simulator.drs_api import shapes
-from drsim.simulator.drs_api.region import Answer, DrsRegion, Members, Operation, passes
+from drsim.orchestrator.model import JobStatus
+from drsim.simulator.drs_api.failback_state import TYPE, Instance, InstanceRecords, shown_failback, shown_replication
+from drsim.simulator.drs_api.region import Answer, DrsRegion, Members, Operation, conflict, not_found, passes
+from drsim.simulator.randomness import Stream
+
+
+def instances(region: DrsRegion) -> Iterator[Instance]:
+    """The recovery instances, in the order in which their source servers first had one."""
+    for known in region.world.service.recovery_instances(region.scope).values():
+        yield Instance(region, known)
+
+
+def find(region: DrsRegion, instance_id: str) -> Instance | None:
+    return next((each for each in instances(region) if each.instance_id == instance_id), None)
+
+
+def instance(region: DrsRegion, instance_id: str) -> Instance:
+    """A recovery instance. Raises DrsRefusedError (ResourceNotFoundException)."""
+    found = find(region, instance_id)
+    if found is None:
+        raise not_found(instance_id, TYPE)
+    return found
+
+
+def check_idle(found: Instance) -> None:
+    """Raise ConflictException while a job runs for the instance's source server."""
+    service = found.region.world.service
+    for job in service.jobs(found.region.scope):
+        is_open = job.created_us <= found.now_us and job.status(found.now_us) is not JobStatus.COMPLETED
+        if is_open and any(each.source_server_id == found.server_id for each in job.servers):
+            text = "One or more of the Source Servers included in API call are currently being processed by a Job"
+            raise conflict(text, found.server_id, "source-server")
+
+
+def check_terminable(region: DrsRegion, instance_ids: list[str]) -> None:
+    """Raise ConflictException for an instance whose failback is not over."""
+    for each in instances(region):
+        if each.instance_id in instance_ids and each.is_replicating:
+            text = f"Recovery Instance {each.instance_id} cannot be terminated during failback"
+            raise conflict(text, each.instance_id, TYPE)
 
 
 def describe_recovery_instances(region: DrsRegion, request: Members) -> Answer:
-    """Recovery instances that pass all filters, in the order in which their source servers first had one."""
-    frame, filters = region.frame, request.get("filters", {})
+    """Recovery instances that pass all filters."""
+    filters = request.get("filters", {})
     return [
-        shapes.recovery_instance(frame, instance)
-        for server_id, instance in region.world.service.recovery_instances(region.scope).items()
-        if passes(filters, "recoveryInstanceIDs", instance.launch.instance_id)
-        and passes(filters, "sourceServerIDs", server_id)
+        _shown(each)
+        for each in instances(region)
+        if passes(filters, "recoveryInstanceIDs", each.instance_id)
+        and passes(filters, "sourceServerIDs", each.server_id)
     ]
 
 
+def _shown(found: Instance) -> Members:
+    region, frame, known, members = found.region, found.region.frame, found.known, found.server_members
+    answer: Members = {
+        "recoveryInstanceID": found.instance_id,
+        **frame.identity(TYPE, found.instance_id),
+        "ec2InstanceID": found.instance_id,
+        "ec2InstanceState": _ec2_state(region, found),
+        "sourceServerID": found.server_id,
+        "jobID": known.job.job_id,
+        "isDrill": known.job.is_drill,
+        "pointInTimeSnapshotDateTime": frame.time(known.launch.data_us(known.job.created_us)),
+        "originEnvironment": "ON_PREMISES" if found.origin is None else "AWS",
+        "failback": shown_failback(frame, found),
+        "dataReplicationInfo": shown_replication(frame, found),
+        "recoveryInstanceProperties": _properties(found, members.get("sourceProperties", {})),
+    }
+    if found.origin is not None and "originAvailabilityZone" in found.origin:
+        answer["originAvailabilityZone"] = found.origin["originAvailabilityZone"]
+    if "agentVersion" in members:
+        answer["agentVersion"] = members["agentVersion"]
+    return answer
+
+
+def _ec2_state(region: DrsRegion, found: Instance) -> str:
+    """As EC2 has it, if it knows the instance."""
+    outside, own = region.world.outside, found.known.state(found.now_us)
+    if outside is None or own == "SHUTTING-DOWN":
+        return own
+    return (outside.instance_state(region.scope, found.instance_id) or own).upper()
+
+
+def _properties(found: Instance, source: Members) -> Members:
+    """RecoveryInstanceProperties: the hardware is that of the source server; addresses and volumes are made up."""
+    hints = source.get("identificationHints", {})
+    stream = Stream(0, f"moto-drs/{found.instance_id}/properties")
+    octets = [stream.below(254) + 1 for _ in range(7)]
+    names = {name: hints[name] for name in ("hostname", "fqdn") if name in hints}
+    properties = {
+        "lastUpdatedDateTime": found.region.frame.time(found.known.launch.launched_us),
+        "identificationHints": {**names, "awsInstanceID": found.instance_id},
+        "networkInterfaces": [
+            {
+                "macAddress": ":".join(["02", *(f"{octet:02x}" for octet in octets[:5])]),
+                "ips": [f"10.0.{octets[5]}.{octets[6]}"],
+                "isPrimary": True,
+            }
+        ],
+        "disks": [
+            {"internalDeviceName": disk.name, "bytes": disk.bytes, "ebsVolumeID": f"vol-0{stream.hexadecimal(16)}"}
+            for disk in found.disks
+        ],
+    }
+    return {**properties, **{name: source[name] for name in ("cpus", "ramBytes", "os") if name in source}}
+
+
+def disconnect_recovery_instance(region: DrsRegion, request: Members) -> Answer:
+    """Stop its replication at once; the record and the EC2 instance stay."""
+    found = instance(region, request["recoveryInstanceID"])
+    check_idle(found)
+    if found.is_disconnected:
+        raise conflict(f"Recovery Instance {found.instance_id} is already disconnected", found.instance_id, TYPE)
+    if found.failback is not None and found.failback.scope is not None:
+        text = f"Recovery Instance {found.instance_id} cannot be disconnected: its replication is reversed"
+        raise conflict(text, found.instance_id, TYPE)
+    found.record.disconnected_us = found.now_us
+    return {}
+
+
+def delete_recovery_instance(region: DrsRegion, request: Members) -> Answer:
+    """Forget an instance that is disconnected or whose replication is reversed; its EC2 instance stays."""
+    instance_id = request["recoveryInstanceID"]
+    found = find(region, instance_id)
+    if found is None:
+        raise conflict(f"Recovery Instance {instance_id} does not exist", instance_id, TYPE)
+    check_idle(found)
+    is_reversed = found.failback is not None and found.failback.scope is not None
+    if not (found.is_disconnected or is_reversed):
+        text = f"Recovery Instance {instance_id} must be disconnected before it can be deleted"
+        raise conflict(text, instance_id, TYPE)
+    region.world.service.remove_instance(region.scope, instance_id)
+    region.part(InstanceRecords).by_id.pop(instance_id, None)
+    region.world.tags.pop(region.frame.arn(TYPE, instance_id), None)
+    return {}
+
+
+_GUIDE: Final = "botocore's model; AWS DRS user guide, Performing a failback"
+
 OPERATIONS: Final[Mapping[str, Operation]] = {
-    "DescribeRecoveryInstances": Operation(describe_recovery_instances),
+    "DescribeRecoveryInstances": Operation(
+        describe_recovery_instances,
+        assumed="A wrong filter is a ValidationException. An agent is first seen 2 minutes after the launch. Addresses "
+        "and volumes are made up. Within AWS the failback is READY or NOT_READY only. lagDuration is a duration.",
+        source="botocore's model; AWS CLI examples; AWS DRS user guide, Monitoring recovery instances",
+    ),
+    "DisconnectRecoveryInstance": Operation(
+        disconnect_recovery_instance,
+        assumed="Conflicts: a disconnected instance, one with reversed replication, one in a job.",
+        source=_GUIDE,
+    ),
+    "DeleteRecoveryInstance": Operation(
+        delete_recovery_instance,
+        assumed="Conflicts: an unknown instance, a connected one without reversed replication, one in a job.",
+        source=_GUIDE,
+    ),
 }

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from drsim.orchestrator.model import JobScope
 from drsim.simulator.drs_api.shapes import Frame
@@ -21,13 +21,15 @@ class DrsWorld:
     epoch_us: int
     tags: dict[str, dict[str, str]] = field(default_factory=dict)
     """By ARN."""
-    staging_account_ids: dict[str, str] = field(default_factory=dict)
-    """By ARN of the source server; those without one are staged in their own account."""
     uninitialized: set[JobScope] = field(default_factory=set)
     failures: dict[tuple[JobScope, str], list[Exception]] = field(default_factory=dict)
     """Errors of the next calls, by account and Region and by operation."""
     parts: dict[tuple[JobScope, type], Any] = field(default_factory=dict)
     """What the API keeps of each kind of resource, by account and Region: see `DrsRegion.part`."""
+    world_of: Callable[[JobScope], "DrsWorld"] | None = None
+    """The world of another account and Region, whose clock has the same epoch; None if this one has them all."""
+    outside: "OutsideServices | None" = None
+    """None where nothing but DRS is simulated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +45,26 @@ class DrsRegion:
         world = self.world
         return Frame(self.scope, self.partition, world.epoch_us, world.service.now_us, world.tags)
 
+    def at(self, account_id: str, region: str) -> "DrsRegion":
+        """DRS in another account and Region. Raises KeyError for a Region that does not exist."""
+        scope = JobScope(account_id, region)
+        world = self.world if self.world.world_of is None else self.world.world_of(scope)
+        return DrsRegion(scope, world, self.partition)
+
     def part(self, kind: type[Part]) -> Part:
         """What the API keeps here of one kind of resource, made empty on first use: `region.part(Networks)`."""
         found: Part = self.world.parts.setdefault((self.scope, kind), kind())
         return found
+
+
+class OutsideServices(Protocol):
+    """Other services of AWS, as DRS uses them."""
+
+    def put_object(self, scope: JobScope, bucket: str, key: str, body: str) -> None:
+        """Write an object to S3, if the bucket exists."""
+
+    def instance_state(self, scope: JobScope, instance_id: str) -> str | None:
+        """An EC2 instance's state in EC2's words, such as "running"; None if EC2 does not know it."""
 
 
 class Operation(NamedTuple):

@@ -3,8 +3,11 @@
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from drsim.simulator.drs_api import launch
+from drsim.simulator.drs_api.networks import SourceNetworks
 from drsim.simulator.drs_api.plan_records import Plans
 from drsim.simulator.drs_api.region import Answer, DrsRegion, Members, Operation, not_found
+from drsim.simulator.drs_api.replication_templates import ReplicationTemplates
 
 
 def tag_resource(region: DrsRegion, request: Members) -> Answer:
@@ -35,8 +38,14 @@ def _tags_of(region: DrsRegion, arn: str) -> dict[str, str]:
             ids = (job.job_id for job in service.jobs(region.scope))
         case "source-server":
             ids = service.servers(region.scope)
+        case "launch-configuration-template":
+            ids = launch.template_ids(region)
+        case "replication-configuration-template":
+            ids = region.part(ReplicationTemplates).by_id
         case "recovery-instance":
             ids = (each.launch.instance_id for each in service.recovery_instances(region.scope).values())
+        case "source-network":
+            ids = region.part(SourceNetworks).by_id
         case "recovery-plan":
             ids = (each.partition("/")[2] for each in region.part(Plans).plans)
         case "recovery-plan-execution":

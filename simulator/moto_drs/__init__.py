@@ -14,27 +14,32 @@ its own state until moto's next reset. docs/moto-drs.md says what is modelled.
 
 import re
 import sys
-from collections.abc import Iterable, Mapping
-from itertools import islice, repeat
-from typing import Final
+from collections.abc import Iterable
 
 import moto
 from moto import backend_index
 
+from drsim.simulator.drs_api.failback import pair
+from drsim.simulator.drs_api.networks import network
 from drsim.simulator.drs_api.operations import OPERATIONS
 from drsim.simulator.drs_api.region import DrsWorld
-from drsim.simulator.moto_drs import exceptions, models, responses, urls
+from drsim.simulator.moto_drs import ec2, exceptions, models, responses, urls
 from drsim.simulator.moto_drs.exceptions import AccessDeniedError, DRSError, InternalServerError, ThrottlingError
 from drsim.simulator.moto_drs.models import DRSBackend, drs_backends
-from drsim.simulator.randomness import Stream
+from drsim.simulator.moto_drs.servers import (
+    add_source_servers,
+    load_source_servers,
+    remove_staging_role,
+    set_replication,
+)
 from drsim.simulator.services.drs import DrsService
+from drsim.simulator.services.network_jobs import NetworkOutcome
 from drsim.simulator.services.spec import Drs, JobLife
 
 __all__ = ["AccessDeniedError", "DRSError", "Drs", "InternalServerError", "JobLife", "ThrottlingError", "drs_backends"]
-__all__ += ["add_source_servers", "attach", "detach", "fail_launches", "fail_next", "register"]
-__all__ += ["set_quotas", "uninitialize"]
-
-_SERVER_ID: Final = re.compile(r"s-[0-9a-zA-Z]{17}")
+__all__ += ["add_source_servers", "attach", "detach", "fail_launches", "fail_next", "load_source_servers"]
+__all__ += ["pair_failback_client", "register", "remove_staging_role", "set_quotas", "set_replication"]
+__all__ += ["set_source_network", "uninitialize"]
 
 
 def register() -> None:
@@ -43,54 +48,37 @@ def register() -> None:
     moto.drs = sys.modules["moto.drs"] = sys.modules[__name__]  # type: ignore[attr-defined]
     for module in (exceptions, models, responses, urls):
         sys.modules[f"moto.drs.{module.__name__.rpartition('.')[2]}"] = module
+    ec2.watch()
     # moto's server and its stubber hold the list itself, so it must be changed in place.
     others = [entry for entry in backend_index.backend_url_patterns if entry[0] != "drs"]
     backend_index.backend_url_patterns[:] = [*others, *(("drs", re.compile(base)) for base in urls.url_bases)]
-
-
-def add_source_servers(
-    account_id: str,
-    region: str,
-    servers: int | Iterable[str],
-    *,
-    life: JobLife | None = None,
-    tags: Mapping[str, str] | None = None,
-    staging_account_id: str | None = None,
-) -> list[str]:
-    """Create source servers (a count, or the given ids) and return their ids.
-
-    `life` is the life of jobs that begin with one of them; an existing server gets the new one. They replicate to
-    `staging_account_id`, by default their own account. Raises ValueError for an id that DRS could not have issued.
-    """
-    backend = drs_backends[account_id][region]
-    world = backend.world
-    ids = _new_ids(backend, servers) if isinstance(servers, int) else list(servers)
-    for server_id in ids:
-        if not _SERVER_ID.fullmatch(server_id):
-            raise ValueError(f"a source server's id must match {_SERVER_ID.pattern}, got {server_id!r}")
-    world.service.add_servers(backend.scope, ids, JobLife() if life is None else life)
-    arns = [backend.region.frame.arn("source-server", server_id) for server_id in ids]
-    if tags is not None:
-        world.tags.update((arn, dict(tags)) for arn in arns)
-    if staging_account_id is not None:
-        world.staging_account_ids.update(dict.fromkeys(arns, staging_account_id))
-    return ids
-
-
-def _new_ids(backend: DRSBackend, count: int) -> list[str]:
-    if count < 0:
-        raise ValueError(f"servers must be >= 0, got {count}")
-    # One stream for each account and Region: two calls return the same ids as one call for all.
-    stream = Stream(0, f"moto-drs/{backend.account_id}/{backend.region_name}/servers")
-    known = backend.world.service.servers(backend.scope)
-    drawn = (f"s-{stream.hexadecimal(16)}{stream.hexadecimal(1)}" for _ in repeat(None))
-    return list(islice((server_id for server_id in drawn if server_id not in known), count))
 
 
 def uninitialize(account_id: str, region: str) -> None:
     """Let later calls there get UninitializedAccountException, as before DRS is set up; tag calls do not."""
     backend = drs_backends[account_id][region]
     backend.world.uninitialized.add(backend.scope)
+
+
+def pair_failback_client(account_id: str, region: str, instance_id: str, *, to_original: bool = True) -> str:
+    """Let a Failback Client pair with a recovery instance of an on-premises server, and return the client's id.
+
+    Its data is then copied; the failback can be launched once that is done. The client runs on the original machine,
+    or on another one. Raises ValueError for an instance that cannot be paired now.
+    """
+    return pair(drs_backends[account_id][region].region, instance_id, to_original=to_original)
+
+
+def set_source_network(
+    account_id: str, region: str, network_id: str, *, problem: str = "", outcome: NetworkOutcome | str = "SUCCESS"
+) -> None:
+    """Let a source network's replication be in ERROR with this problem, and its later recoveries have this outcome.
+
+    An outcome is SUCCESS, PARTIAL_SUCCESS (deployed, its servers not configured) or FAIL. Raises ValueError for another
+    outcome, DrsRefusedError for an unknown network.
+    """
+    known = network(drs_backends[account_id][region].region, network_id)
+    known.problem, known.outcome = problem, NetworkOutcome(outcome)
 
 
 def set_quotas(account_id: str, region: str, quotas: Drs) -> None:
@@ -124,7 +112,7 @@ def attach(service: DrsService, *, epoch_us: int) -> None:
     """
     if DRSBackend.attached is not None:
         raise RuntimeError("attach() while a DRS is attached; call detach() first")
-    DRSBackend.attached = DrsWorld(service, epoch_us)
+    DRSBackend.attached = DrsWorld(service, epoch_us, outside=models.MotoServices())
 
 
 def detach() -> None:

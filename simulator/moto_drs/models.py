@@ -1,16 +1,23 @@
 """The backend of each account and Region, and the DRS that it answers from: its own, or one that was attached."""
 
+import sys
 from collections.abc import Mapping
+from threading import RLock
 from typing import ClassVar, Final
 
+from moto.backends import get_backend
 from moto.core.base_backend import BackendDict, BaseBackend
 from moto.core.utils import unix_time
+from moto.utilities.utils import get_partition
 
 from drsim.orchestrator.model import JobScope
 from drsim.simulator.drs_api.region import DrsRegion, DrsWorld
 from drsim.simulator.services.drs import DrsService
 from drsim.simulator.services.spec import Drs
 from drsim.simulator.trace import Trace
+
+LOCK: Final = RLock()
+"""moto's server answers in many threads; a check and what it allows must not be interleaved with another request."""
 
 
 class HostClock:
@@ -24,6 +31,23 @@ class HostClock:
         return round(unix_time() * 1_000_000)
 
 
+class MotoServices:
+    """moto's other backends, as DRS uses them."""
+
+    def put_object(self, scope: JobScope, bucket: str, key: str, body: str) -> None:
+        """Write an object into the bucket of that account, if it exists."""
+        s3 = get_backend("s3")[scope.account_id][get_partition(scope.region)]
+        if bucket in s3.buckets:
+            s3.put_object(bucket, key, body.encode())
+
+    def instance_state(self, scope: JobScope, instance_id: str) -> str | None:
+        # Importing moto's EC2 takes a while, and nothing has made an instance without it.
+        if "moto.ec2.models" not in sys.modules:
+            return None
+        instance = get_backend("ec2")[scope.account_id][scope.region].get_instance_by_id(instance_id)
+        return None if instance is None else str(instance.state)
+
+
 class DRSBackend(BaseBackend):
     """DRS in one account and Region. moto makes a new one at each reset."""
 
@@ -33,7 +57,10 @@ class DRSBackend(BaseBackend):
     def __init__(self, region_name: str, account_id: str) -> None:
         super().__init__(region_name, account_id)
         self.scope = JobScope(account_id, region_name)
-        self._own = DrsWorld(DrsService(HostClock(), Trace(level="off"), Drs()), epoch_us=0)
+        self.launched: set[tuple[str, str]] = set()
+        """Job and source server of each instance that EC2 has had so far."""
+        service = DrsService(HostClock(), Trace(level="off"), Drs())
+        self._own = DrsWorld(service, epoch_us=0, world_of=_world_of, outside=MotoServices())
 
     @property
     def world(self) -> DrsWorld:
@@ -42,6 +69,11 @@ class DRSBackend(BaseBackend):
     @property
     def region(self) -> DrsRegion:
         return DrsRegion(self.scope, self.world, self.partition)
+
+
+def _world_of(scope: JobScope) -> DrsWorld:
+    """The world of another account and Region. Raises KeyError for a Region that does not exist."""
+    return drs_backends[scope.account_id][scope.region].world
 
 
 drs_backends: Mapping[str, Mapping[str, DRSBackend]] = BackendDict(DRSBackend, "drs")

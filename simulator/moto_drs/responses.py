@@ -1,11 +1,10 @@
 """From an HTTP request to its answer, for every operation alike."""
 
 import json
-from threading import RLock
-from typing import Any, Final
+from typing import Any
 from urllib.parse import parse_qs
 
-from botocore.model import ListShape, OperationModel
+from botocore.model import ListShape, OperationModel, Shape
 from moto.core.common_types import TYPE_RESPONSE
 from moto.core.responses import BaseResponse
 from moto.core.utils import camelcase_to_underscores, get_service_model
@@ -13,12 +12,10 @@ from moto.core.utils import camelcase_to_underscores, get_service_model
 from drsim.simulator.drs_api.answers import answer
 from drsim.simulator.drs_api.operations import OPERATIONS
 from drsim.simulator.drs_api.region import Members, validation_error
+from drsim.simulator.moto_drs import ec2
 from drsim.simulator.moto_drs.exceptions import DRSError
-from drsim.simulator.moto_drs.models import drs_backends
+from drsim.simulator.moto_drs.models import LOCK, drs_backends
 from drsim.simulator.services.drs import DrsRefusedError
-
-_LOCK: Final = RLock()
-"""moto's server answers in many threads; a check and what it allows must not be interleaved with another request."""
 
 
 class DRSResponse(BaseResponse):
@@ -29,7 +26,8 @@ class DRSResponse(BaseResponse):
 
     def call_action(self) -> TYPE_RESPONSE:
         """moto's dispatch, one request at a time."""
-        with _LOCK:
+        with LOCK:
+            ec2.synchronize(self.current_account, self.region)
             return super().call_action()
 
     def answer(self) -> TYPE_RESPONSE:
@@ -58,8 +56,15 @@ class DRSResponse(BaseResponse):
                     request[name] = self.uri_match[member.serialization["name"]]
                 case "querystring":
                     values = query.get(member.serialization["name"])
-                    request[name] = values if values is None or isinstance(member, ListShape) else values[0]
+                    request[name] = (
+                        values if values is None or isinstance(member, ListShape) else _of_text(member, values[0])
+                    )
         return request
+
+
+def _of_text(member: Shape, text: str) -> str | int:
+    """A value from the query, where numbers are text. One that is no number stays text, which validation refuses."""
+    return int(text) if member.type_name == "integer" and text.isascii() and text.removeprefix("-").isdigit() else text
 
 
 for _name in OPERATIONS:

@@ -292,6 +292,37 @@ def test_quota_of_jobs_fails_the_step_that_exceeds_it(drs: DrsClient, clock: Fro
     assert "concurrent jobs" in steps(drs, execution)[0]["errorDetail"]["message"]
 
 
+def test_disconnected_server_fails_the_validation(drs: DrsClient, clock: FrozenDateTimeFactory) -> None:
+    first, second = servers(2)
+    execution = start(drs, plan(drs, of_servers(first), of_servers(second)))
+    drs.disconnect_source_server(sourceServerID=second)
+    clock.tick(10)
+    assert statuses(drs, execution) == ["FAILED", "NOT_STARTED", "NOT_STARTED"]
+    assert second in shown(drs, execution)["errorDetail"]["message"]
+    assert drs.describe_jobs()["items"] == []
+
+
+def test_pinned_snapshot_is_launched_while_it_exists(drs: DrsClient, clock: FrozenDateTimeFactory) -> None:
+    first, second = servers(2)
+    arn = plan(drs, of_servers(first), of_wait(120), of_servers(second))
+    clock.tick(2 * 3600)
+
+    def oldest(server_id: str) -> dict[str, str]:
+        found = drs.describe_recovery_snapshots(sourceServerID=server_id, order="DESC")["items"]
+        # Of those that are kept for an hour.
+        snapshot = found[4]
+        return {"sourceServerID": server_id, "recoverySnapshotID": snapshot["snapshotID"]}
+
+    execution = start(drs, arn, sourceServers=[oldest(first), oldest(second)])
+    clock.tick(3 * 3600)
+    assert statuses(drs, execution) == ["FAILED", "COMPLETED", "COMPLETED", "FAILED"]
+    assert oldest(second)["recoverySnapshotID"] not in steps(drs, execution)[2]["errorDetail"]["message"]
+    assert "recovery snapshot pit-" in steps(drs, execution)[2]["errorDetail"]["message"]
+    (job,) = drs.describe_jobs()["items"]
+    log = drs.describe_job_log_items(jobID=job["jobID"])["items"]
+    assert not [each for each in log if each["event"].startswith("SNAPSHOT")]
+
+
 # --- deletion and the limit of 24 hours ---------------------------------------------------------------------------
 
 

@@ -306,3 +306,14 @@ def test_executed_plan_can_be_edited_and_not_deleted(drs: DrsClient, clock: Froz
     assert (ended["status"], ended["recoveryPlanArn"]) == ("COMPLETED", arn)
     listed = drs.list_recovery_plan_execution_steps(recoveryPlanExecutionArn=execution)
     assert len(listed["recoveryPlanExecutionSteps"]) == 1
+
+
+def test_server_of_a_plan_cannot_be_deleted(drs: DrsClient) -> None:
+    (server,) = servers(1)
+    arn = plan(drs, of_servers(server))
+    drs.disconnect_source_server(sourceServerID=server)
+    refused = refusal(drs.delete_source_server, sourceServerID=server)
+    assert refused.kind == (409, "ConflictException")
+    assert arn.partition("/")[2] in refused.message
+    drs.delete_recovery_plan(recoveryPlanArn=arn)
+    drs.delete_source_server(sourceServerID=server)

@@ -24,6 +24,18 @@ JOB = "drsjob-00000000000000000"
 SERVER = "s-00000000000000000"
 INSTANCE = "i-00000000000000000"
 ARN = f"arn:aws:drs:{EAST}:{ACCOUNT}:job/{JOB}"
+TEMPLATE = {"launchConfigurationTemplateID": "lct-00000000000000000"}
+ACTION: dict[str, Any] = {
+    "actionId": "00000000-0000-4000-a000-000000000000",
+    "actionCode": "AWSMigration-VerifyMountedVolumes",
+    "order": 401,
+    "optional": True,
+    "active": True,
+    "name": "Volume integrity",
+    "actionVersion": "$DEFAULT",
+    "category": "VALIDATION",
+    "description": "Volumes are mounted",
+}
 
 REQUESTS: dict[str, tuple[str, dict[str, Any]]] = {
     "StartRecovery": ("start_recovery", {"sourceServers": [{"sourceServerID": SERVER}]}),
@@ -33,6 +45,16 @@ REQUESTS: dict[str, tuple[str, dict[str, Any]]] = {
     "DescribeRecoveryInstances": ("describe_recovery_instances", {}),
     "TerminateRecoveryInstances": ("terminate_recovery_instances", {"recoveryInstanceIDs": [INSTANCE]}),
     "DeleteJob": ("delete_job", {"jobID": JOB}),
+    "GetLaunchConfiguration": ("get_launch_configuration", {"sourceServerID": SERVER}),
+    "UpdateLaunchConfiguration": ("update_launch_configuration", {"sourceServerID": SERVER}),
+    "CreateLaunchConfigurationTemplate": ("create_launch_configuration_template", {}),
+    "UpdateLaunchConfigurationTemplate": ("update_launch_configuration_template", TEMPLATE),
+    "DescribeLaunchConfigurationTemplates": ("describe_launch_configuration_templates", {}),
+    "DeleteLaunchConfigurationTemplate": ("delete_launch_configuration_template", TEMPLATE),
+    "PutLaunchAction": ("put_launch_action", {"resourceId": SERVER, **ACTION}),
+    "ListLaunchActions": ("list_launch_actions", {"resourceId": SERVER}),
+    "DeleteLaunchAction": ("delete_launch_action", {"resourceId": SERVER, "actionId": ACTION["actionId"]}),
+    "DescribeRecoverySnapshots": ("describe_recovery_snapshots", {"sourceServerID": SERVER}),
     "TagResource": ("tag_resource", {"resourceArn": ARN, "tags": {}}),
     "UntagResource": ("untag_resource", {"resourceArn": ARN, "tagKeys": ["a"]}),
     "ListTagsForResource": ("list_tags_for_resource", {"resourceArn": ARN}),
@@ -81,7 +103,7 @@ def test_calls_fail_the_given_number_of_times_and_botocore_retries(
 
 
 def test_fail_next_refuses_impossible_failures() -> None:
-    with pytest.raises(ValueError, match=r"operation must be one of .*DeleteJob, .*, got 'describe_jobs'"):
+    with pytest.raises(ValueError, match=r"operation must be one of .*, DeleteJob, .*, got 'describe_jobs'"):
         fail_next(ACCOUNT, EAST, "describe_jobs", ThrottlingError())
     with pytest.raises(ValueError, match="times must be >= 1, got 0"):
         fail_next(ACCOUNT, EAST, "DescribeJobs", ThrottlingError(), times=0)
@@ -203,12 +225,12 @@ def test_unknown_server_is_a_conflict_and_no_job_starts(drs: DrsClient, server: 
     assert drs.describe_jobs()["items"] == []
 
 
-def test_a_snapshot_id_that_no_snapshot_can_have_is_a_conflict(drs: DrsClient) -> None:
+@pytest.mark.parametrize("snapshot", ["pit-0000000000000000!", "pit-00000000000000000"])
+def test_an_impossible_or_unknown_snapshot_is_a_conflict(drs: DrsClient, snapshot: str) -> None:
     (server,) = servers(1)
-    bad = [{"sourceServerID": server, "recoverySnapshotID": "pit-0000000000000000!"}]
+    bad = [{"sourceServerID": server, "recoverySnapshotID": snapshot}]
     assert refusal(drs.start_recovery, sourceServers=bad).kind == (409, "ConflictException")
-    good = [{"sourceServerID": server, "recoverySnapshotID": "pit-00000000000000000"}]
-    assert drs.start_recovery(sourceServers=good)["job"]["status"] == "PENDING"
+    assert drs.describe_jobs()["items"] == []
 
 
 def test_an_unknown_instance_is_a_conflict_that_ends_nothing(drs: DrsClient) -> None:
