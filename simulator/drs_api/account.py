@@ -12,6 +12,9 @@ from drsim.simulator.drs_api.source_servers import TYPE, ServerRecord, Servers, 
 from drsim.simulator.randomness import Stream
 from drsim.simulator.services.drs import DrsRefusedError
 
+_INHERITED: Final = ("agentVersion", "sourceCloudProperties", "sourceProperties")
+"""Members that an extended server shares with its staging server."""
+
 
 def initialize_service(region: DrsRegion, _: Members) -> Answer:
     """End an account's being uninitialized; in an initialized one, do nothing."""
@@ -69,9 +72,9 @@ def _extend(region: DrsRegion, staging: DrsRegion, source: ServerRecord, tags: M
     kept.records[server_id] = made = ServerRecord(
         server_id,
         service.now_us,
-        deepcopy(source.members),
+        deepcopy({name: source.members[name] for name in _INHERITED if name in source.members}),
         source.replication,
-        deepcopy(source.settings),
+        source.settings,
         staging.scope.account_id,
         staging.frame.arn(TYPE, source.server_id),
     )

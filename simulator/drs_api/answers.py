@@ -1,17 +1,16 @@
 """From a request's members to those of the answer, for every operation alike: checks in DRS's order, and paging."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from functools import lru_cache
-from typing import Any
 
 from botocore.model import OperationModel
 
 from drsim.simulator.drs_api.operations import OPERATIONS
 from drsim.simulator.drs_api.plan_executions import settle
 from drsim.simulator.drs_api.region import DrsRegion, Members, not_found, validation_error
-from drsim.simulator.drs_api.validation import Breach, breaches
+from drsim.simulator.drs_api.validation import Breach, breaches, without_nulls
 from drsim.simulator.services.drs import DrsRefusedError
 
 
@@ -27,7 +26,7 @@ def answer(model: OperationModel, region: DrsRegion, request: Members) -> Member
         text = "Account is not initialized. Initialize the service first."
         raise DrsRefusedError("UninitializedAccountException", text)
     settle(region)
-    answered = OPERATIONS[model.name].answer(region, _without_nulls(request))
+    answered = OPERATIONS[model.name].answer(region, without_nulls(request))
     return _page(model, answered, request, world.service.spec.page_size) if isinstance(answered, list) else answered
 
 
@@ -56,15 +55,9 @@ def _invalid(errors: Collection[str], account_id: str, request: Members, found: 
     return validation_error([(breach.path.lstrip("/").replace("/", "."), breach.message) for breach in found])
 
 
-def _without_nulls(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _without_nulls(each) for name, each in value.items() if each is not None}
-    if isinstance(value, list):
-        return [_without_nulls(each) for each in value]
-    return value
-
-
-def _page(model: OperationModel, items: list[Members], request: Members, size_default: int) -> Members:
+def _page(
+    model: OperationModel, items: Sequence[Members | Callable[[], Members]], request: Members, size_default: int
+) -> Members:
     """The page that a request asks for. Raises DrsRefusedError for a token that no answer held."""
     token = request.get("nextToken")
     word, offset = ("after", "0") if token is None else ("", "")
@@ -77,7 +70,7 @@ def _page(model: OperationModel, items: list[Members], request: Members, size_de
     # Most answers call their list `items`; those about recovery plans name it.
     members = model.output_shape.members if model.output_shape else ()
     name = next(each for each in members if each != "nextToken")
-    page: Members = {name: items[int(offset) : last]}
+    page: Members = {name: [item() if callable(item) else item for item in items[int(offset) : last]]}
     if last < len(items):
         page["nextToken"] = urlsafe_b64encode(f"after:{last}".encode()).decode()
     return page

@@ -3,18 +3,13 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
-from copy import deepcopy
-from functools import cache
 from pathlib import Path
 from typing import Any, Final
-
-from botocore.loaders import Loader
-from botocore.model import ServiceModel, Shape
 
 from drsim.simulator.drs_api.region import DrsRegion, Members
 from drsim.simulator.drs_api.replication import COURSES, Period
 from drsim.simulator.drs_api.source_servers import ServerRecord, add
-from drsim.simulator.drs_api.validation import breaches
+from drsim.simulator.drs_api.validation import shape_of, type_problems, without_nulls
 
 SERVER_ID: Final = re.compile(r"s-[0-9a-zA-Z]{17}")
 
@@ -43,7 +38,8 @@ def read_export(source: str | Path | Mapping[str, Any]) -> list[Members]:
         if server_id in seen:
             raise ValueError(f"{name}: items[{seen[server_id]}] and items[{number}] are the same server, {server_id}")
         seen[server_id] = number
-    return deepcopy(items)
+    kept: list[Members] = without_nulls(items)
+    return kept
 
 
 def add_exported(region: DrsRegion, item: Members) -> ServerRecord:
@@ -69,27 +65,16 @@ def add_exported(region: DrsRegion, item: Members) -> ServerRecord:
         # A state that is not known yet counts as CONTINUOUS.
         known = state if state in COURSES else "CONTINUOUS"
         made.replication.periods = [Period(known, made.added_us, error=error)]
+        if "lagDuration" in info:
+            # It was up to date once, so there is a point in time.
+            made.replication.periods.insert(0, Period("CONTINUOUS", made.added_us))
         made.replication.exported = info
     return made
 
 
 def _problems(item: Any) -> Iterator[str]:
     """What is wrong with a server, as the end of a message whose begin names it."""
-    for breach in breaches(_shape(), item):
-        if breach.constraint == "type":
-            path = re.sub(r"/(\d+)", r"[\1]", breach.path).replace("/", ".")
-            yield f"{path} must be a {breach.message.rpartition(' ')[2]}, got {_at(item, breach.path)!r}"
+    yield from type_problems(shape_of("SourceServer"), item)
     server_id = item.get("sourceServerID")
     if not isinstance(server_id, str) or not SERVER_ID.fullmatch(server_id):
         yield f".sourceServerID must match {SERVER_ID.pattern}, got {server_id!r}"
-
-
-def _at(value: Any, path: str) -> Any:
-    for name in path.split("/")[1:]:
-        value = value[int(name)] if isinstance(value, list) else value[name]
-    return value
-
-
-@cache
-def _shape() -> Shape:
-    return ServiceModel(Loader().load_service_model("drs", "service-2"), "drs").shape_for("SourceServer")

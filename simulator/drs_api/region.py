@@ -9,7 +9,8 @@ from drsim.simulator.drs_api.shapes import Frame
 from drsim.simulator.services.drs import DrsRefusedError, DrsService
 
 Members = dict[str, Any]
-Answer = Members | list[Members] | None
+Answer = Members | list[Members] | list[Callable[[], Members]] | None
+"""What an operation answers. It lists functions for items that take long to make, as a page leaves most of them out."""
 Part = TypeVar("Part")
 
 
@@ -71,7 +72,7 @@ class Operation(NamedTuple):
     """One operation. `assumed` says what AWS does not publish and is answered here all the same, `source` where from.
 
     `answer` gets the request's members, checked against botocore's model, and returns those of the answer, a list of
-    items to be paged, or None for an answer without a body. It raises DrsRefusedError.
+    items to be paged (or of what makes them), or None for an answer without a body. It raises DrsRefusedError.
     """
 
     answer: Callable[[DrsRegion, Members], Answer]

@@ -4,6 +4,7 @@ Sources: DRS user guide on common replication errors and the recovery dashboard,
 publishes no durations: those of the steps, of copying and of the first snapshot are assumed.
 """
 
+from copy import deepcopy
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, Final, NamedTuple
@@ -97,10 +98,8 @@ class Replication:
         """Replication as of now; before its first period, as it began."""
         past = [each for each in self.periods if each.begun_us <= now_us] or self.periods[:1]
         ends_us = [*(each.begun_us for each in past[1:]), max(now_us, past[-1].begun_us)]
-        initiated_us, steps, replicated, rescanned = past[0].begun_us, Fraction(1), Fraction(1), Fraction(1)
+        initiated_us, steps, replicated, rescanned = past[0].begun_us, Fraction(1), Fraction(0), Fraction(0)
         first_byte_us = ready_us = behind_us = None
-        if past[0].state in {"STALLED", "PAUSED"} and not past[0].error.startswith("FAILED_TO_"):
-            first_byte_us = ready_us = past[0].begun_us
         for period, ended_us in zip(past, ends_us, strict=True):
             begun_us = period.begun_us
             done = Fraction(min(ended_us - begun_us, period.whole_us), period.whole_us) if period.whole_us else 1
@@ -161,7 +160,7 @@ def course(
 def info(frame: Frame, replication: Replication, disks: list[Disk]) -> dict[str, Any]:
     """DataReplicationInfo, as of now."""
     if replication.exported:
-        return replication.exported
+        return deepcopy(replication.exported)
     view = replication.view(frame.now_us)
     period, is_connected = view.period, view.period.state != "DISCONNECTED"
     size_bytes = sum(disk.bytes for disk in disks)

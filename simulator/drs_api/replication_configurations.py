@@ -25,14 +25,14 @@ def get_replication_configuration(region: DrsRegion, request: Members) -> Answer
 def update_replication_configuration(region: DrsRegion, request: Members) -> Answer:
     """Change the configuration; members and disks that the request omits stay as they are.
 
-    Another encryption starts the initial sync again. Raises ConflictException for an extended server, and
-    ValidationException for settings that do not fit each other or the server's disks.
+    Another encryption lets a server that replicates begin its initial sync again. Raises ConflictException for an
+    extended server, and ValidationException for settings that do not fit each other or the server's disks.
     """
     found = record(region, request["sourceServerID"])
     if found.staging_account_id:
         text = f"Source Server {found.server_id} is staged in {found.staging_account_id} and changes only there."
         raise conflict(text, found.server_id, TYPE)
-    changed = {name: deepcopy(request[name]) for name in (*_OWN, *DEFAULTS) if name in request}
+    changed = {name: request[name] for name in (*_OWN, *DEFAULTS) if name in request}
     if "replicatedDisks" in changed:
         changed["replicatedDisks"] = _disks(found, changed["replicatedDisks"])
     settings = {**found.settings, **changed}
@@ -41,7 +41,7 @@ def update_replication_configuration(region: DrsRegion, request: Members) -> Ans
     is_encrypted_anew = any(settings.get(name) != found.settings.get(name) for name in encryption)
     found.settings = settings
     view = found.replication.view(region.world.service.now_us)
-    if is_encrypted_anew and view.period.state not in {*OFF, "INITIATING"}:
+    if is_encrypted_anew and view.period.state not in {*OFF, "INITIATING", "PAUSED", "STALLED"}:
         change(region, found, COURSES["INITIAL_SYNC"])
     return _shown(found)
 

@@ -6,7 +6,10 @@ Source: AWS's sample servers of 2022-12 and its CLI's example of describe-source
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal
 
+from botocore.model import StructureShape
+
 from drsim.simulator.drs_api.shapes import identification_hints
+from drsim.simulator.drs_api.validation import shape_of, type_problems
 from drsim.simulator.randomness import Stream
 
 Origin = Literal["ON_PREMISES", "AWS"]
@@ -38,8 +41,16 @@ def members(
 ) -> dict[str, Any]:
     """The members of SourceServer that no call changes. `cloud` is the origin in AWS, None one on premises.
 
-    `properties` are members of sourceProperties to show instead of those made up.
+    `properties` are members of sourceProperties to show instead of those made up. Raises ValueError for one that
+    botocore's model lacks, or of a wrong type.
     """
+    shape = shape_of("SourceProperties")
+    assert isinstance(shape, StructureShape)
+    for name in properties or ():
+        if name not in shape.members:
+            raise ValueError(f"properties must be members of {', '.join(shape.members)}, got {name!r}")
+    for problem in type_problems(shape, dict(properties or {})):
+        raise ValueError(f"properties{problem}")
     stream = Stream(0, f"moto-drs/{server_id}/properties")
     octets = [stream.below(254) + 1 for _ in range(7)]
     hints = identification_hints(server_id)

@@ -1,8 +1,9 @@
 """Source servers: what DRS knows of the machines that it protects. `protection` has the calls that change them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 from drsim.simulator.drs_api import replication, source_properties
@@ -33,8 +34,9 @@ class ServerRecord:
 
     @property
     def disks(self) -> list[Disk]:
-        disks = self.members.get("sourceProperties", {}).get("disks", ())
-        return [Disk(each.get("deviceName", ""), each.get("bytes", 0)) for each in disks]
+        """The disks that replicate: the model has room for 60 of a machine's up to 1,000."""
+        disks = self.members.get("sourceProperties", {}).get("disks", [])
+        return [Disk(each.get("deviceName", ""), each.get("bytes", 0)) for each in disks[:60]]
 
     @property
     def origin_environment(self) -> source_properties.Origin:
@@ -54,7 +56,7 @@ class Servers:
 def add(region: DrsRegion, server_id: str, members: Members, state: str = "CONTINUOUS") -> ServerRecord:
     """Keep a record of a source server that the service has, instead of an earlier one.
 
-    It replicates from now on in one of `COURSES`, and has its own copy of the template's settings.
+    It replicates from now on in one of `COURSES`, with the settings that the template has now.
     """
     now_us, settings = region.world.service.now_us, settings_for_new(region)
     first_id = next(iter(region.world.service.servers(region.scope)))
@@ -121,7 +123,7 @@ def describe_source_servers(region: DrsRegion, request: Members) -> Answer:
     service, filters = region.world.service, request.get("filters", {})
     hardware_id = filters.get("hardwareId")
     instances, launches = service.recovery_instances(region.scope), service.last_launches(region.scope)
-    answers = []
+    makers: list[Callable[[], Members]] = []
     for server_id in service.servers(region.scope):
         found = record(region, server_id)
         if (
@@ -129,8 +131,8 @@ def describe_source_servers(region: DrsRegion, request: Members) -> Answer:
             and (hardware_id is None or hardware_id in _hardware_ids(found))
             and passes(filters, "stagingAccountIDs", found.staging_account_id or region.scope.account_id)
         ):
-            answers.append(_shown(region, found, launches.get(server_id), instances.get(server_id)))
-    return answers
+            makers.append(partial(_shown, region, found, launches.get(server_id), instances.get(server_id)))
+    return makers
 
 
 def shown(region: DrsRegion, found: ServerRecord) -> Members:
@@ -160,7 +162,7 @@ def _shown(
         "stagingArea": _staging_area(region, found),
         "replicationDirection": "FAILOVER",
         **deepcopy(found.members),
-        "dataReplicationInfo": deepcopy(replication.info(frame, found.replication, found.disks)),
+        "dataReplicationInfo": replication.info(frame, found.replication, found.disks),
     }
     if "sourceProperties" in answer:
         answer["sourceProperties"].setdefault("lastUpdatedDateTime", frame.time(frame.now_us))

@@ -5,10 +5,11 @@ Before it sends, botocore checks minima, types and unknown members, but no patte
 
 import re
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, Final, NamedTuple
 
-from botocore.model import ListShape, MapShape, Shape, StructureShape
+from botocore.loaders import Loader
+from botocore.model import ListShape, MapShape, ServiceModel, Shape, StructureShape
 
 _TYPES: Final[dict[str, type]] = {
     "structure": dict,
@@ -62,6 +63,32 @@ def breaches(shape: Shape, value: Any, path: str = "") -> Iterator[Breach]:
     elif isinstance(shape, ListShape):
         for number, each in enumerate(value):
             yield from breaches(shape.member, each, f"{path}/{number}")
+
+
+def without_nulls(value: Any) -> Any:
+    """A value without null members of structures, which AWS treats as missing ones."""
+    if isinstance(value, dict):
+        return {name: without_nulls(each) for name, each in value.items() if each is not None}
+    if isinstance(value, list):
+        return [without_nulls(each) for each in value]
+    return value
+
+
+@cache
+def shape_of(name: str) -> Shape:
+    """A shape of botocore's model."""
+    return ServiceModel(Loader().load_service_model("drs", "service-2"), "drs").shape_for(name)
+
+
+def type_problems(shape: Shape, value: Any) -> Iterator[str]:
+    """Yield what is of a wrong type, as the end of a message whose begin names the value."""
+    for breach in breaches(shape, value):
+        if breach.constraint == "type":
+            found = value
+            for name in breach.path.split("/")[1:]:
+                found = found[int(name)] if isinstance(found, list) else found[name]
+            path = re.sub(r"/(\d+)", r"[\1]", breach.path).replace("/", ".")
+            yield f"{path} must be a {breach.message.rpartition(' ')[2]}, got {found!r}"
 
 
 class _Constraints(NamedTuple):

@@ -1,6 +1,7 @@
 """What tests set up of source servers: which there are, and how they replicate."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from itertools import islice, repeat
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,8 @@ def add_source_servers(
         raise ValueError(f"origin must be ON_PREMISES or AWS, got {origin!r}")
     if origin == "ON_PREMISES" and (origin_account_id or origin_region):
         raise ValueError("origin must be AWS for servers with an origin_account_id or origin_region, got ON_PREMISES")
+    if (least := min(disks_bytes, default=0)) < 0:
+        raise ValueError(f"disks_bytes must be >= 0, got {least}")
     _check_state(replication)
     backend = drs_backends[account_id][region]
     world = backend.world
@@ -49,7 +52,6 @@ def add_source_servers(
     for server_id in ids:
         if not SERVER_ID.fullmatch(server_id):
             raise ValueError(f"a source server's id must match {SERVER_ID.pattern}, got {server_id!r}")
-    world.service.add_servers(backend.scope, ids, JobLife() if life is None else life)
     cloud = None
     if origin == "AWS":
         from_region = origin_region or region
@@ -58,9 +60,11 @@ def add_source_servers(
             "originRegion": from_region,
             "originAvailabilityZone": f"{from_region}a",
         }
-    for server_id in ids:
-        members = source_properties.members(server_id, disks_bytes=disks_bytes, properties=properties, cloud=cloud)
-        made = source_servers.add(backend.region, server_id, members, replication)
+    machine = partial(source_properties.members, disks_bytes=disks_bytes, properties=properties, cloud=cloud)
+    members = [machine(server_id) for server_id in ids]
+    world.service.add_servers(backend.scope, ids, JobLife() if life is None else life)
+    for server_id, shown in zip(ids, members, strict=True):
+        made = source_servers.add(backend.region, server_id, shown, replication)
         made.staging_account_id = "" if staging_account_id in (None, account_id) else str(staging_account_id)
         if tags is not None:
             world.tags[_arn(backend, server_id)] = dict(tags)

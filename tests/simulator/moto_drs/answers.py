@@ -36,6 +36,12 @@ UNMODELLED: Final = frozenset(
         "UpdateFailbackReplicationConfiguration",
         "DeleteSourceNetwork",
         "StartSourceNetworkReplication",
+        "StartReplication",
+        "StopReplication",
+        "DisconnectSourceServer",
+        "DeleteSourceServer",
+        "GetReplicationConfiguration",
+        "DeleteReplicationConfigurationTemplate",
     )
 )
 """Errors that an operation gives although its model does not list them."""

@@ -37,6 +37,21 @@ ACTION: dict[str, Any] = {
     "description": "Volumes are mounted",
 }
 
+TEMPLATE_ID = "rct-00000000000000000"
+TEMPLATE: dict[str, Any] = {
+    "stagingAreaSubnetId": "subnet-00000000",
+    "replicationServersSecurityGroupsIDs": ["sg-00000000"],
+    "ebsEncryption": "DEFAULT",
+    "bandwidthThrottling": 0,
+    "stagingAreaTags": {},
+    "pitPolicy": [
+        {"units": "MINUTE", "interval": 10, "retentionDuration": 60},
+        {"units": "HOUR", "interval": 1, "retentionDuration": 24},
+        {"units": "DAY", "interval": 1, "retentionDuration": 3},
+    ],
+}
+"""All required members of CreateReplicationConfigurationTemplate."""
+
 REQUESTS: dict[str, tuple[str, dict[str, Any]]] = {
     "StartRecovery": ("start_recovery", {"sourceServers": [{"sourceServerID": SERVER}]}),
     "DescribeJobs": ("describe_jobs", {}),
@@ -58,6 +73,30 @@ REQUESTS: dict[str, tuple[str, dict[str, Any]]] = {
     "TagResource": ("tag_resource", {"resourceArn": ARN, "tags": {}}),
     "UntagResource": ("untag_resource", {"resourceArn": ARN, "tagKeys": ["a"]}),
     "ListTagsForResource": ("list_tags_for_resource", {"resourceArn": ARN}),
+    "StartReplication": ("start_replication", {"sourceServerID": SERVER}),
+    "StopReplication": ("stop_replication", {"sourceServerID": SERVER}),
+    "RetryDataReplication": ("retry_data_replication", {"sourceServerID": SERVER}),
+    "DisconnectSourceServer": ("disconnect_source_server", {"sourceServerID": SERVER}),
+    "DeleteSourceServer": ("delete_source_server", {"sourceServerID": SERVER}),
+    "GetReplicationConfiguration": ("get_replication_configuration", {"sourceServerID": SERVER}),
+    "UpdateReplicationConfiguration": ("update_replication_configuration", {"sourceServerID": SERVER}),
+    "CreateReplicationConfigurationTemplate": ("create_replication_configuration_template", TEMPLATE),
+    "UpdateReplicationConfigurationTemplate": (
+        "update_replication_configuration_template",
+        {"replicationConfigurationTemplateID": TEMPLATE_ID},
+    ),
+    "DescribeReplicationConfigurationTemplates": ("describe_replication_configuration_templates", {}),
+    "DeleteReplicationConfigurationTemplate": (
+        "delete_replication_configuration_template",
+        {"replicationConfigurationTemplateID": TEMPLATE_ID},
+    ),
+    "InitializeService": ("initialize_service", {}),
+    "ListStagingAccounts": ("list_staging_accounts", {}),
+    "ListExtensibleSourceServers": ("list_extensible_source_servers", {"stagingAccountID": "999988887777"}),
+    "CreateExtendedSourceServer": (
+        "create_extended_source_server",
+        {"sourceServerArn": f"arn:aws:drs:{EAST}:999988887777:source-server/{SERVER}"},
+    ),
 }
 """A well-formed request of each operation."""
 
