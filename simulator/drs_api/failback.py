@@ -8,12 +8,18 @@ from typing import Any, Final
 
 from drsim.orchestrator.model import ServerStatus
 from drsim.simulator.drs_api import shapes
-from drsim.simulator.drs_api.failback_state import TYPE, Failback, Instance
+from drsim.simulator.drs_api.failback_state import CLIENT_STEPS, TYPE, Failback, Instance
 from drsim.simulator.drs_api.recovery_instances import check_idle, find, instance
 from drsim.simulator.drs_api.region import Answer, DrsRegion, Members, Operation, conflict, validation_error
 from drsim.simulator.drs_api.replication import Replication, course
 from drsim.simulator.randomness import Stream
 from drsim.simulator.services.drs_jobs import InitiatedBy, LaunchTerms
+
+ERRORS: Final = (
+    *("AGENT_NOT_SEEN", "FAILBACK_CLIENT_NOT_SEEN", "NOT_CONVERGING", "UNSTABLE_NETWORK"),
+    *(f"FAILED_TO_{step}" for step in CLIENT_STEPS[2:]),
+)
+"""What can stall a failback to on-premises, in botocore's words. The first two steps have no error of their own."""
 
 _DEFAULTS: Final[Mapping[str, Any]] = {
     "name": "Failback Replication Configuration",
@@ -23,18 +29,22 @@ _DEFAULTS: Final[Mapping[str, Any]] = {
 }
 
 
-def pair(region: DrsRegion, instance_id: str, *, to_original: bool = True) -> str:
+def pair(region: DrsRegion, instance_id: str, *, to_original: bool = True, error: str = "") -> str:
     """Let a Failback Client pair with an instance and begin to copy its data; return the client's id.
 
-    DRS has no public call for it. Raises ValueError for an instance that cannot be paired now.
+    DRS has no public call for it. With an error, one of `ERRORS`, it stalls at once. Raises ValueError for another
+    error, and for an instance that cannot be paired now.
     """
+    if error and error not in ERRORS:
+        raise ValueError(f"error must be one of {', '.join(ERRORS)}, got {error!r}")
     found = find(region, instance_id)
     problem = f"is no recovery instance of {region.scope}" if found is None else _pairing_problem(found)
     if found is None or problem:
         raise ValueError(f"recovery instance {instance_id} {problem}")
     begun_us = found.now_us
     client_id = f"i-0{Stream(0, f'moto-drs/{instance_id}/failback-client/{begun_us}').hexadecimal(16)}"
-    periods = course(("INITIATING", "INITIAL_SYNC", "CONTINUOUS"), begun_us, instance_id, found.disks)
+    states = ("STALLED",) if error else ("INITIATING", "INITIAL_SYNC", "CONTINUOUS")
+    periods = course(states, begun_us, instance_id, found.disks, error=error)
     found.record.failback = Failback(begun_us, Replication(periods), client_id, to_original)
     return client_id
 

@@ -201,8 +201,10 @@ def shown_replication(frame: Frame, instance: Instance) -> Members:
     if state in {"INITIAL_SYNC", "RESCAN"}:
         answer["etaDateTime"] = frame.time(view.period.begun_us + view.period.whole_us)
     steps = CLIENT_STEPS if found.client_id else STEPS
-    done = int(view.steps * len(steps))
-    statuses = ["SUCCEEDED"] * done + ["IN_PROGRESS"] + ["NOT_STARTED"] * len(steps)
+    done, status = int(view.steps * len(steps)), "IN_PROGRESS"
+    if (failed := view.period.error.removeprefix("FAILED_TO_")) in steps:
+        done, status = steps.index(failed), "FAILED"
+    statuses = ["SUCCEEDED"] * done + [status] + ["NOT_STARTED"] * len(steps)
     answer["dataReplicationInitiation"] = {
         "startDateTime": frame.time(view.initiated_us),
         "steps": [{"name": name, "status": each} for name, each in zip(steps, statuses, strict=False)],

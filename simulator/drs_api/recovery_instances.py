@@ -5,7 +5,16 @@ from typing import Final
 
 from drsim.orchestrator.model import JobStatus
 from drsim.simulator.drs_api.failback_state import TYPE, Instance, InstanceRecords, shown_failback, shown_replication
-from drsim.simulator.drs_api.region import Answer, DrsRegion, Members, Operation, conflict, not_found, passes
+from drsim.simulator.drs_api.region import (
+    Answer,
+    DrsRegion,
+    Ec2Instance,
+    Members,
+    Operation,
+    conflict,
+    not_found,
+    passes,
+)
 from drsim.simulator.randomness import Stream
 
 
@@ -58,11 +67,13 @@ def describe_recovery_instances(region: DrsRegion, request: Members) -> Answer:
 
 def _shown(found: Instance) -> Members:
     region, frame, known, members = found.region, found.region.frame, found.known, found.server_members
+    ec2 = None if region.world.outside is None else region.world.outside.instance(region.scope, found.instance_id)
+    state = known.state(frame.now_us)
     answer: Members = {
         "recoveryInstanceID": found.instance_id,
         **frame.identity(TYPE, found.instance_id),
         "ec2InstanceID": found.instance_id,
-        "ec2InstanceState": _ec2_state(region, found),
+        "ec2InstanceState": state if ec2 is None or state == "SHUTTING-DOWN" else ec2.state.upper(),
         "sourceServerID": found.server_id,
         "jobID": known.job.job_id,
         "isDrill": known.job.is_drill,
@@ -70,7 +81,7 @@ def _shown(found: Instance) -> Members:
         "originEnvironment": "ON_PREMISES" if found.origin is None else "AWS",
         "failback": shown_failback(frame, found),
         "dataReplicationInfo": shown_replication(frame, found),
-        "recoveryInstanceProperties": _properties(found, members.get("sourceProperties", {})),
+        "recoveryInstanceProperties": _properties(found, members.get("sourceProperties", {}), ec2),
     }
     if found.origin is not None and "originAvailabilityZone" in found.origin:
         answer["originAvailabilityZone"] = found.origin["originAvailabilityZone"]
@@ -79,36 +90,31 @@ def _shown(found: Instance) -> Members:
     return answer
 
 
-def _ec2_state(region: DrsRegion, found: Instance) -> str:
-    """As EC2 has it, if it knows the instance."""
-    outside, own = region.world.outside, found.known.state(found.now_us)
-    if outside is None or own == "SHUTTING-DOWN":
-        return own
-    return (outside.instance_state(region.scope, found.instance_id) or own).upper()
-
-
-def _properties(found: Instance, source: Members) -> Members:
-    """RecoveryInstanceProperties: the hardware is that of the source server; addresses and volumes are made up."""
-    hints = source.get("identificationHints", {})
-    stream = Stream(0, f"moto-drs/{found.instance_id}/properties")
-    octets = [stream.below(254) + 1 for _ in range(7)]
+def _properties(found: Instance, source: Members, ec2: Ec2Instance | None) -> Members:
+    """RecoveryInstanceProperties: the source server's hardware, EC2's addresses and volumes or else made-up ones."""
+    hints, disks = source.get("identificationHints", {}), found.disks
     names = {name: hints[name] for name in ("hostname", "fqdn") if name in hints}
+    ec2 = ec2 or _made_up(found.instance_id, len(disks))
+    # A launch into an instance of the user's own keeps the volumes that EC2 has.
+    volumes = [{"ebsVolumeID": each} for each in ec2.volume_ids] + [{} for _ in disks]
     properties = {
         "lastUpdatedDateTime": found.region.frame.time(found.known.launch.launched_us),
         "identificationHints": {**names, "awsInstanceID": found.instance_id},
-        "networkInterfaces": [
-            {
-                "macAddress": ":".join(["02", *(f"{octet:02x}" for octet in octets[:5])]),
-                "ips": [f"10.0.{octets[5]}.{octets[6]}"],
-                "isPrimary": True,
-            }
-        ],
+        "networkInterfaces": [{"macAddress": ec2.mac_address, "ips": list(ec2.ips), "isPrimary": True}],
         "disks": [
-            {"internalDeviceName": disk.name, "bytes": disk.bytes, "ebsVolumeID": f"vol-0{stream.hexadecimal(16)}"}
-            for disk in found.disks
+            {"internalDeviceName": disk.name, "bytes": disk.bytes, **volume}
+            for disk, volume in zip(disks, volumes, strict=False)
         ],
     }
     return {**properties, **{name: source[name] for name in ("cpus", "ramBytes", "os") if name in source}}
+
+
+def _made_up(instance_id: str, disks_count: int) -> Ec2Instance:
+    stream = Stream(0, f"moto-drs/{instance_id}/properties")
+    octets = [stream.below(254) + 1 for _ in range(7)]
+    mac_address = ":".join(["02", *(f"{octet:02x}" for octet in octets[:5])])
+    volume_ids = tuple(f"vol-0{stream.hexadecimal(16)}" for _ in range(disks_count))
+    return Ec2Instance("running", (f"10.0.{octets[5]}.{octets[6]}",), mac_address, volume_ids)
 
 
 def disconnect_recovery_instance(region: DrsRegion, request: Members) -> Answer:

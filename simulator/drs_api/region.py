@@ -58,14 +58,23 @@ class DrsRegion:
         return found
 
 
+class Ec2Instance(NamedTuple):
+    """An instance as EC2 has it. `state` is one of EC2's words, such as "running"."""
+
+    state: str
+    ips: tuple[str, ...]
+    mac_address: str
+    volume_ids: tuple[str, ...]
+
+
 class OutsideServices(Protocol):
     """Other services of AWS, as DRS uses them."""
 
     def put_object(self, scope: JobScope, bucket: str, key: str, body: str) -> None:
         """Write an object to S3, if the bucket exists."""
 
-    def instance_state(self, scope: JobScope, instance_id: str) -> str | None:
-        """An EC2 instance's state in EC2's words, such as "running"; None if EC2 does not know it."""
+    def instance(self, scope: JobScope, instance_id: str) -> "Ec2Instance | None":
+        """None if EC2 does not know it."""
 
 
 class Operation(NamedTuple):

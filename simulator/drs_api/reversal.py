@@ -60,7 +60,7 @@ def _checked(found: Instance) -> JobScope:
         problem = "has not finished initializing"
     elif found.is_disconnected:
         problem = "is disconnected"
-    elif found.failback is not None:
+    elif found.failback is not None and found.failback.replication.view(found.now_us).period.state != "DISCONNECTED":
         problem = "has reversed its replication already"
     if problem:
         raise conflict(f"Recovery Instance {instance_id} {problem}", instance_id, TYPE)
@@ -73,7 +73,7 @@ def _checked(found: Instance) -> JobScope:
 
 def _new_server(found: Instance, origin: DrsRegion) -> ServerRecord:
     """A source server of the origin, which protects the instance from now on."""
-    region, stream = found.region, Stream(0, f"moto-drs/{found.instance_id}/reversed")
+    region, stream = found.region, Stream(0, f"moto-drs/{found.instance_id}/reversed/{found.now_us}")
     server_id = f"s-{stream.hexadecimal(16)}{stream.hexadecimal(1)}"
     own_arn = region.frame.arn(source_servers.TYPE, found.server_id)
     life = region.world.service.servers(region.scope)[found.server_id].life
@@ -120,8 +120,8 @@ def _protect(found: Instance, fed: ServerRecord, states: tuple[str, ...]) -> Non
 OPERATIONS: Final[Mapping[str, Operation]] = {
     "ReverseReplication": Operation(
         reverse_replication,
-        assumed="A disconnected instance, one in a job and one that is reversed already are conflicts; one from "
-        "on-premises is a ValidationException. A server whose machine was replaced is STALLED for 1 minute.",
+        assumed="Conflicts: a disconnected instance, one in a job, one that is reversed, until its server disconnects. "
+        "One from on-premises is a ValidationException. A server whose machine was replaced is STALLED for 1 minute.",
         source="botocore's model; AWS DRS user guide, Failback across Regions; operators' notes of 2026-09",
     ),
 }

@@ -85,7 +85,7 @@ def describe_recovery_snapshots(region: DrsRegion, request: Members) -> Answer:
 
 
 def _healthy(record: ServerRecord, now_us: int) -> list[Healthy]:
-    """The times in CONTINUOUS since replication last began anew, which deletes what was before."""
+    """The times in CONTINUOUS since replication last started again, which deletes what was before."""
     found: list[Healthy] = []
     past = [each for each in record.replication.periods if each.begun_us <= now_us]
     ends_us = [*(each.begun_us for each in past[1:]), now_us + 1]

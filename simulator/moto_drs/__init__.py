@@ -60,13 +60,16 @@ def uninitialize(account_id: str, region: str) -> None:
     backend.world.uninitialized.add(backend.scope)
 
 
-def pair_failback_client(account_id: str, region: str, instance_id: str, *, to_original: bool = True) -> str:
+def pair_failback_client(
+    account_id: str, region: str, instance_id: str, *, to_original: bool = True, error: str = ""
+) -> str:
     """Let a Failback Client pair with a recovery instance of an on-premises server, and return the client's id.
 
     Its data is then copied; the failback can be launched once that is done. The client runs on the original machine,
-    or on another one. Raises ValueError for an instance that cannot be paired now.
+    or on another one. With an error, such as "FAILBACK_CLIENT_NOT_SEEN", it stalls until the failback is stopped.
+    Raises ValueError for an unknown error, and for an instance that cannot be paired now.
     """
-    return pair(drs_backends[account_id][region].region, instance_id, to_original=to_original)
+    return pair(drs_backends[account_id][region].region, instance_id, to_original=to_original, error=error)
 
 
 def set_source_network(

@@ -11,7 +11,7 @@ from moto.core.utils import unix_time
 from moto.utilities.utils import get_partition
 
 from drsim.orchestrator.model import JobScope
-from drsim.simulator.drs_api.region import DrsRegion, DrsWorld
+from drsim.simulator.drs_api.region import DrsRegion, DrsWorld, Ec2Instance
 from drsim.simulator.services.drs import DrsService
 from drsim.simulator.services.spec import Drs
 from drsim.simulator.trace import Trace
@@ -40,12 +40,17 @@ class MotoServices:
         if bucket in s3.buckets:
             s3.put_object(bucket, key, body.encode())
 
-    def instance_state(self, scope: JobScope, instance_id: str) -> str | None:
+    def instance(self, scope: JobScope, instance_id: str) -> Ec2Instance | None:
         # Importing moto's EC2 takes a while, and nothing has made an instance without it.
         if "moto.ec2.models" not in sys.modules:
             return None
         instance = get_backend("ec2")[scope.account_id][scope.region].get_instance_by_id(instance_id)
-        return None if instance is None else str(instance.state)
+        if instance is None:
+            return None
+        interface = instance.nics[0]
+        volumes = [device.volume_id for device in instance.block_device_mapping.values()]
+        ips = tuple(each["PrivateIpAddress"] for each in interface.private_ip_addresses)
+        return Ec2Instance(str(instance.state), ips, interface.mac_address, tuple(filter(None, volumes)))
 
 
 class DRSBackend(BaseBackend):

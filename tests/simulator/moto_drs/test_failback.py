@@ -7,7 +7,7 @@ from freezegun.api import FrozenDateTimeFactory
 
 from drsim.orchestrator.model import JobScope
 from drsim.simulator.moto_drs import JobLife, drs_backends, pair_failback_client
-from tests.simulator.moto_drs.conftest import ACCOUNT, EAST, FIXED, DrsClient, refusal, servers, start
+from tests.simulator.moto_drs.conftest import ACCOUNT, EAST, FIXED, DrsClient, refusal, servers, session, start
 
 UNKNOWN: Final = "i-00000000000000000"
 CONFLICT: Final = (409, "ConflictException")
@@ -74,6 +74,26 @@ def test_agent_is_seen_two_minutes_after_the_launch(drs: DrsClient, clock: Froze
     assert found["failback"]["agentLastSeenByServiceDateTime"] == "2025-11-28T20:35:04.000000+00:00"
 
 
+@pytest.mark.slow
+def test_instance_shows_state_addresses_and_volumes_of_ec2(drs: DrsClient, clock: FrozenDateTimeFactory) -> None:
+    ec2 = session().client("ec2", EAST)
+    (instance_id,) = launched(drs, clock, disks_bytes=(8 * GIB, 100 * GIB))
+    ((of_ec2,),) = [each["Instances"] for each in ec2.describe_instances(InstanceIds=[instance_id])["Reservations"]]
+    found = shown(drs, instance_id)
+    properties = found["recoveryInstanceProperties"]
+    assert found["ec2InstanceState"] == "RUNNING"
+    volumes = [each["Ebs"]["VolumeId"] for each in of_ec2["BlockDeviceMappings"]]
+    assert [each["ebsVolumeID"] for each in properties["disks"]] == volumes
+    (interface,) = of_ec2["NetworkInterfaces"]
+    assert properties["networkInterfaces"] == [
+        {"macAddress": interface["MacAddress"], "ips": [of_ec2["PrivateIpAddress"]], "isPrimary": True}
+    ]
+    ec2.stop_instances(InstanceIds=[instance_id])
+    assert shown(drs, instance_id)["ec2InstanceState"] == "STOPPED"
+    ec2.terminate_instances(InstanceIds=[instance_id])
+    assert shown(drs, instance_id)["ec2InstanceState"] == "TERMINATED"
+
+
 # --- failback -------------------------------------------------------------------------------------------------
 
 
@@ -115,6 +135,30 @@ def test_failback_shows_steps_bytes_and_time_left(drs: DrsClient, clock: FrozenD
     assert (disk["replicatedStorageBytes"], disk["totalStorageBytes"]) == (100 * GIB, 100 * GIB)
     assert {each["status"] for each in info["dataReplicationInitiation"]["steps"]} == {"SUCCEEDED"}
     assert info["lagDuration"] == "P0D"
+
+
+@pytest.mark.parametrize(
+    ("error", "statuses"),
+    [
+        ("FAILBACK_CLIENT_NOT_SEEN", ["SUCCEEDED"] * 7),
+        ("FAILED_TO_CONFIGURE_REPLICATION_SOFTWARE", ["SUCCEEDED"] * 4 + ["FAILED"] + ["NOT_STARTED"] * 2),
+    ],
+)
+def test_stalled_client_is_an_error_until_it_is_stopped(
+    drs: DrsClient, clock: FrozenDateTimeFactory, error: str, statuses: list[str]
+) -> None:
+    (instance_id,) = launched(drs, clock)
+    pair_failback_client(ACCOUNT, EAST, instance_id, error=error)
+    clock.tick(600)
+    assert states(drs, instance_id) == ("FAILBACK_ERROR", "STALLED")
+    info = shown(drs, instance_id)["dataReplicationInfo"]
+    assert info["dataReplicationError"] == {"error": error}
+    assert [each["status"] for each in info["dataReplicationInitiation"]["steps"]] == statuses
+    assert refusal(drs.start_failback_launch, recoveryInstanceIDs=[instance_id]).kind == CONFLICT
+    drs.stop_failback(recoveryInstanceID=instance_id)
+    pair_failback_client(ACCOUNT, EAST, instance_id)
+    with pytest.raises(ValueError, match=r"error must be one of AGENT_NOT_SEEN, .*, got 'FAILED'"):
+        pair_failback_client(ACCOUNT, EAST, instance_id, error="FAILED")
 
 
 def test_failback_launch_is_a_job_that_completes_the_failback(drs: DrsClient, clock: FrozenDateTimeFactory) -> None:

@@ -23,8 +23,10 @@ from tests.simulator.moto_drs.conftest import ACCOUNT, EAST, FIXED, DrsClient, r
 JOB = "drsjob-00000000000000000"
 SERVER = "s-00000000000000000"
 INSTANCE = "i-00000000000000000"
+RECOVERED = {"recoveryInstanceID": INSTANCE}
+NETWORK = {"sourceNetworkID": "sn-00000000000000000"}
 ARN = f"arn:aws:drs:{EAST}:{ACCOUNT}:job/{JOB}"
-TEMPLATE = {"launchConfigurationTemplateID": "lct-00000000000000000"}
+LAUNCH_TEMPLATE = {"launchConfigurationTemplateID": "lct-00000000000000000"}
 ACTION: dict[str, Any] = {
     "actionId": "00000000-0000-4000-a000-000000000000",
     "actionCode": "AWSMigration-VerifyMountedVolumes",
@@ -63,9 +65,9 @@ REQUESTS: dict[str, tuple[str, dict[str, Any]]] = {
     "GetLaunchConfiguration": ("get_launch_configuration", {"sourceServerID": SERVER}),
     "UpdateLaunchConfiguration": ("update_launch_configuration", {"sourceServerID": SERVER}),
     "CreateLaunchConfigurationTemplate": ("create_launch_configuration_template", {}),
-    "UpdateLaunchConfigurationTemplate": ("update_launch_configuration_template", TEMPLATE),
+    "UpdateLaunchConfigurationTemplate": ("update_launch_configuration_template", LAUNCH_TEMPLATE),
     "DescribeLaunchConfigurationTemplates": ("describe_launch_configuration_templates", {}),
-    "DeleteLaunchConfigurationTemplate": ("delete_launch_configuration_template", TEMPLATE),
+    "DeleteLaunchConfigurationTemplate": ("delete_launch_configuration_template", LAUNCH_TEMPLATE),
     "PutLaunchAction": ("put_launch_action", {"resourceId": SERVER, **ACTION}),
     "ListLaunchActions": ("list_launch_actions", {"resourceId": SERVER}),
     "DeleteLaunchAction": ("delete_launch_action", {"resourceId": SERVER, "actionId": ACTION["actionId"]}),
@@ -97,6 +99,24 @@ REQUESTS: dict[str, tuple[str, dict[str, Any]]] = {
         "create_extended_source_server",
         {"sourceServerArn": f"arn:aws:drs:{EAST}:999988887777:source-server/{SERVER}"},
     ),
+    "DisconnectRecoveryInstance": ("disconnect_recovery_instance", RECOVERED),
+    "DeleteRecoveryInstance": ("delete_recovery_instance", RECOVERED),
+    "ReverseReplication": ("reverse_replication", RECOVERED),
+    "StartFailbackLaunch": ("start_failback_launch", {"recoveryInstanceIDs": [INSTANCE]}),
+    "StopFailback": ("stop_failback", RECOVERED),
+    "GetFailbackReplicationConfiguration": ("get_failback_replication_configuration", RECOVERED),
+    "UpdateFailbackReplicationConfiguration": ("update_failback_replication_configuration", RECOVERED),
+    "CreateSourceNetwork": (
+        "create_source_network",
+        {"vpcID": "vpc-00000000", "originAccountID": ACCOUNT, "originRegion": EAST},
+    ),
+    "DescribeSourceNetworks": ("describe_source_networks", {}),
+    "DeleteSourceNetwork": ("delete_source_network", NETWORK),
+    "StartSourceNetworkReplication": ("start_source_network_replication", NETWORK),
+    "StopSourceNetworkReplication": ("stop_source_network_replication", NETWORK),
+    "ExportSourceNetworkCfnTemplate": ("export_source_network_cfn_template", NETWORK),
+    "StartSourceNetworkRecovery": ("start_source_network_recovery", {"sourceNetworks": [NETWORK]}),
+    "AssociateSourceNetworkStack": ("associate_source_network_stack", {**NETWORK, "cfnStackName": "stack"}),
 }
 """A well-formed request of each operation."""
 

@@ -79,10 +79,10 @@ def test_reversed_instance_is_ready_once_its_data_is_copied(drs: DrsClient, cloc
     server_id, instance_id = recovered(drs, clock)
     west, made = client(WEST), reverse(drs, instance_id)
     seen = []
-    for _ in range(60):
+    for _ in range(20):
         of_server = server(west, made)["dataReplicationInfo"]["dataReplicationState"]
         seen.append((*states(drs, server_id), of_server))
-        clock.tick(10)
+        clock.tick(20)
     assert list(dict.fromkeys(seen)) == [
         ("FAILBACK_NOT_READY_FOR_LAUNCH", "INITIATING", "INITIATING"),
         ("FAILBACK_NOT_READY_FOR_LAUNCH", "INITIAL_SYNC", "INITIAL_SYNC"),
@@ -187,6 +187,20 @@ def test_reversal_is_refused_twice_and_when_disconnected(drs: DrsClient, clock: 
     _, gone = recovered(drs, clock)
     drs.disconnect_recovery_instance(recoveryInstanceID=gone)
     assert refusal(drs.reverse_replication, recoveryInstanceID=gone).kind == CONFLICT
+
+
+def test_reversal_is_repeated_after_its_server_disconnected(drs: DrsClient, clock: FrozenDateTimeFactory) -> None:
+    server_id, instance_id = recovered(drs, clock)
+    west, made = client(WEST), reverse(drs, instance_id)
+    west.stop_replication(sourceServerID=made)
+    assert refusal(drs.reverse_replication, recoveryInstanceID=instance_id).kind == CONFLICT
+    clock.tick(1)
+    west.disconnect_source_server(sourceServerID=made)
+    west.delete_source_server(sourceServerID=made)
+    again = reverse(drs, instance_id)
+    assert again != made
+    assert states(drs, server_id) == ("FAILBACK_NOT_READY_FOR_LAUNCH", "INITIATING")
+    assert [each["sourceServerID"] for each in west.describe_source_servers()["items"]] == [again]
 
 
 def test_reversal_of_an_instance_in_a_job_is_a_conflict(drs: DrsClient, clock: FrozenDateTimeFactory) -> None:
