@@ -50,6 +50,7 @@ with needs("moto", "drsim.moto"):
         attach,
         calls,
         detach,
+        fail_launches,
         fail_next,
         load_source_servers,
         pair_failback_client,
@@ -62,9 +63,9 @@ with needs("moto", "drsim.moto"):
     )
 
 __all__ = ["AccessDeniedError", "DRSError", "Drs", "FakeDrs", "InternalServerError", "JobLife", "ThrottlingError"]
-__all__ += ["add_source_servers", "advance", "attach", "calls", "detach", "fail_next", "fake_drs"]
-__all__ += ["load_source_servers", "pair_failback_client", "remove_staging_role", "set_quotas", "set_replication"]
-__all__ += ["set_source_network", "throttle", "uninitialize"]
+__all__ += ["add_source_servers", "advance", "attach", "calls", "detach", "fail_launches", "fail_next"]
+__all__ += ["fake_drs", "load_source_servers", "pair_failback_client", "remove_staging_role", "set_quotas"]
+__all__ += ["set_replication", "set_source_network", "throttle", "uninitialize"]
 
 
 class FakeDrs:

@@ -143,6 +143,34 @@ class ObjectiveTotals(Record):
         )
 
 
+class RecoveryPlanStepRecord(Record):
+    """A step of an execution of a recovery plan at the end of the run; a wait step has no servers."""
+
+    name: str
+    wait_s: int = Field(description="Seconds of a wait step; 0 for a server step.")
+    critical: int = Field(description="Servers whose failure makes the step FAILED.")
+    optional: int = Field(description="Servers whose failure leaves the step COMPLETED.")
+    launched: int = Field(description="Servers that launched, in any attempt.")
+    status: str
+    attempts: int = Field(description="0 if it never began.")
+    began_at: str | None = Field(description="Of the last attempt.")
+    ended_at: str | None
+    jobs: tuple[str, ...] = Field(description="One for each attempt that DRS started.")
+    error: str = Field(description="The message of its errorDetail.")
+
+
+class RecoveryPlanRecord(Record):
+    """An execution of a recovery plan of DRS at the end of the run."""
+
+    execution_id: str
+    status: str = Field(description="DRS's status, which OPTIONAL servers and skipped steps do not affect.")
+    in_table: str = Field(description="The status in the table, which the servers decide; empty without an item.")
+    started_at: str
+    ended_at: str | None
+    error: str = Field(description="The message of its errorDetail.")
+    steps: tuple[RecoveryPlanStepRecord, ...]
+
+
 class FailedCalls(Record):
     """Calls of one operation by one function that failed with one error."""
 

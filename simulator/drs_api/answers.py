@@ -8,6 +8,7 @@ from functools import lru_cache
 from botocore.model import OperationModel
 
 from drsim.simulator.drs_api.operations import OPERATIONS
+from drsim.simulator.drs_api.plan_executions import settle
 from drsim.simulator.drs_api.region import DrsRegion, Members, not_found, validation_error
 from drsim.simulator.drs_api.validation import Breach, breaches, without_nulls
 from drsim.simulator.services.drs import DrsRefusedError
@@ -24,6 +25,7 @@ def answer(model: OperationModel, region: DrsRegion, request: Members) -> Member
     if "UninitializedAccountException" in errors and region.scope in world.uninitialized:
         text = "Account is not initialized. Initialize the service first."
         raise DrsRefusedError("UninitializedAccountException", text)
+    settle(region)
     answered = OPERATIONS[model.name].answer(region, without_nulls(request))
     return _page(model, answered, request, world.service.spec.page_size) if isinstance(answered, list) else answered
 
@@ -41,7 +43,7 @@ def _invalid(errors: Collection[str], account_id: str, request: Members, found: 
     impossible id. DescribeRecoveryInstances models no fitting error, so it gives a ValidationException all the same.
     """
     first = found[0]
-    if "ServiceQuotaExceededException" in errors and "ValidationException" not in errors:
+    if {"ServiceQuotaExceededException", "ConflictException"} <= {*errors} and "ValidationException" not in errors:
         if first.constraint == "max" and first.path.count("/") == 1:
             quota = {"serviceCode": "drs", "quotaCode": "L-B827C881"}
             members = {"resourceId": account_id, "resourceType": "account", **quota}

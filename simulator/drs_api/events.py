@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from drsim.simulator.drs_api.operations import OPERATIONS
+from drsim.simulator.drs_api.plan_executions import settle
 from drsim.simulator.drs_api.region import DrsRegion, Members
 from drsim.simulator.drs_api.times import unix_us
 
@@ -35,6 +36,8 @@ class Looks:
 
 def since_last_look(region: DrsRegion) -> list[DrsEvent]:
     """All events since the last look, oldest first; none at the first one. A clock that went back starts again."""
+    # Recovery plans may have started jobs that ended since.
+    settle(region)
     looks, now_us = region.part(Looks), region.frame.now_us
     after_us = now_us if looks.until_us is None else min(looks.until_us, now_us)
     looks.until_us = now_us

@@ -10,6 +10,8 @@ from drsim.simulator.drs_api import (
     launch,
     network_recovery,
     networks,
+    plan_executions,
+    plans,
     protection,
     recovery_instances,
     replication_configurations,
@@ -35,6 +37,8 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     **reversal.OPERATIONS,
     **networks.OPERATIONS,
     **network_recovery.OPERATIONS,
+    **plans.OPERATIONS,
+    **plan_executions.OPERATIONS,
     **tags.OPERATIONS,
 }
 """By name in botocore's model, which has their routes, members and errors."""

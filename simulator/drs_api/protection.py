@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from drsim.orchestrator.model import JobStatus
+from drsim.simulator.drs_api.plan_records import plans_with
 from drsim.simulator.drs_api.recovery_instances import instances
 from drsim.simulator.drs_api.region import Answer, DrsRegion, Members, Operation, conflict, validation_error
 from drsim.simulator.drs_api.replication import COURSES, OFF
@@ -70,6 +71,11 @@ def delete_source_server(region: DrsRegion, request: Members) -> Answer:
         text = f"Cannot delete Source Server {server_id} because it is {state}; disconnect it first."
         raise conflict(text, server_id, TYPE)
     _check_idle(region, server_id)
+    if plans := plans_with(region, server_id):
+        text = (
+            f"Source server {server_id} belongs to recovery plan {plans[0].partition('/')[2]}; remove it there first."
+        )
+        raise conflict(text, server_id, TYPE)
     region.world.service.remove_server(region.scope, server_id)
     region.part(Servers).records.pop(server_id, None)
     region.world.tags.pop(region.frame.arn(TYPE, server_id), None)
@@ -119,7 +125,8 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     ),
     "DeleteSourceServer": Operation(
         delete_source_server,
-        assumed="A connected server, or one in a running job, is a ConflictException. Jobs and instances stay.",
+        assumed="A connected server, or one in a running job or a recovery plan, is a ConflictException. Jobs and "
+        "instances stay.",
         source="botocore's model of the operation; DRS user guide, multiple accounts",
     ),
 }

@@ -5,6 +5,7 @@ from typing import Final
 
 from drsim.simulator.drs_api import launch
 from drsim.simulator.drs_api.networks import SourceNetworks
+from drsim.simulator.drs_api.plan_records import Plans
 from drsim.simulator.drs_api.region import Answer, DrsRegion, Members, Operation, not_found
 from drsim.simulator.drs_api.replication_templates import ReplicationTemplates
 
@@ -45,6 +46,10 @@ def _tags_of(region: DrsRegion, arn: str) -> dict[str, str]:
             ids = (each.launch.instance_id for each in service.recovery_instances(region.scope).values())
         case "source-network":
             ids = region.part(SourceNetworks).by_id
+        case "recovery-plan":
+            ids = (each.partition("/")[2] for each in region.part(Plans).plans)
+        case "recovery-plan-execution":
+            ids = (each.partition("/")[2] for each in region.part(Plans).executions)
     # Comparing whole ARNs refuses those of other accounts, Regions and services.
     if resource_id not in ids or arn != region.frame.arn(resource_type, resource_id):
         raise not_found(resource_id or arn, resource_type or "resource")

@@ -27,6 +27,9 @@ TIME: Final = re.compile(
 )
 """The model's pattern of times, and the zone of AWS's own answers, so that a time from an answer is accepted."""
 
+UNMODELLED_VALUES: Final = {"RecoveryPlanExecutionStatus": frozenset({"TIMED_OUT"})}
+"""Values that AWS documents and its model lacks (user guide, recovery-plans-monitoring, 2026-11), by shape."""
+
 
 class Breach(NamedTuple):
     """One broken constraint: the path of the member, the message for it, and which constraint."""
@@ -98,7 +101,7 @@ class _Constraints(NamedTuple):
 @lru_cache(maxsize=1024)
 def _constraints_of(shape: Shape) -> _Constraints | None:
     least, most, pattern = (shape.metadata.get(name) for name in ("min", "max", "pattern"))
-    values = frozenset(getattr(shape, "enum", ()))
+    values = frozenset(getattr(shape, "enum", ())) | UNMODELLED_VALUES.get(shape.name, frozenset())
     if least is most is pattern is None and not values:
         return None
     if pattern is None:

@@ -14,6 +14,7 @@ its own state until moto's next reset. docs/moto-drs.md says what is modelled.
 
 import re
 import sys
+from collections.abc import Iterable
 from copy import deepcopy
 from typing import Any
 
@@ -41,9 +42,9 @@ from drsim.simulator.services.network_jobs import NetworkOutcome
 from drsim.simulator.services.spec import Drs, JobLife
 
 __all__ = ["AccessDeniedError", "DRSError", "Drs", "InternalServerError", "JobLife", "ThrottlingError", "drs_backends"]
-__all__ += ["add_source_servers", "advance", "attach", "calls", "detach", "fail_next", "load_source_servers"]
-__all__ += ["pair_failback_client", "register", "remove_staging_role", "set_quotas", "set_replication"]
-__all__ += ["set_source_network", "throttle", "uninitialize"]
+__all__ += ["add_source_servers", "advance", "attach", "calls", "detach", "fail_launches", "fail_next"]
+__all__ += ["load_source_servers", "pair_failback_client", "register", "remove_staging_role", "set_quotas"]
+__all__ += ["set_replication", "set_source_network", "throttle", "uninitialize"]
 
 
 def register() -> None:
@@ -91,6 +92,12 @@ def set_source_network(
 def set_quotas(account_id: str, region: str, quotas: Drs) -> None:
     """Set other quotas, or another page size, than AWS's. In an attached world they hold everywhere."""
     drs_backends[account_id][region].world.service.spec = quotas
+
+
+def fail_launches(account_id: str, region: str, server_ids: Iterable[str], *, fail: bool = True) -> None:
+    """Let all later launches of these source servers fail, or launch again, whatever the lives of their jobs."""
+    doomed = drs_backends[account_id][region].world.service.doomed
+    (doomed.update if fail else doomed.difference_update)(server_ids)
 
 
 def fail_next(account_id: str, region: str, operation: str, error: DRSError, *, times: int = 1) -> None:

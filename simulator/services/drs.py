@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple, Protocol
 
 from drsim.orchestrator.model import Job, JobScope, JobStatus, ServerStatus
@@ -37,6 +38,13 @@ class DrsRefusedError(ServiceError):
         self.members = members
 
 
+class _StoppedClock(NamedTuple):
+    """A clock that stands still."""
+
+    now_us: int
+    seed: int
+
+
 class SourceServer(NamedTuple):
     """A registered source server: the life of the jobs that begin with it, and the instant of its registration."""
 
@@ -55,6 +63,8 @@ class DrsService:
         self._deleted: dict[JobScope, set[str]] = {}
         self._open: dict[JobScope, list[DrsJob]] = {}
         self._starts: dict[tuple[JobScope, str], int] = {}
+        self.doomed: set[str] = set()
+        """Source servers whose launches fail, besides those that the lives of jobs draw."""
         # Recovery instances that DeleteRecoveryInstance has removed, and when.
         self._removed: dict[JobScope, dict[str, int]] = {}
 
@@ -70,6 +80,20 @@ class DrsService:
     @property
     def now_us(self) -> int:
         return self._clock.now_us
+
+    @contextmanager
+    def as_of(self, at_us: int) -> Iterator[None]:
+        """Let calls act as of an earlier instant: a recovery plan starts jobs when no one calls DRS."""
+        clock, self._clock = self._clock, _StoppedClock(at_us, self._clock.seed)
+        try:
+            yield
+        finally:
+            self._clock = clock
+
+    def busy_servers(self, scope: JobScope) -> set[str]:
+        """Return the servers of the jobs that have not ended."""
+        open_jobs = self._open_jobs(scope, self._clock.now_us)
+        return {server.source_server_id for job in open_jobs for server in job.servers}
 
     def servers(self, scope: JobScope) -> Mapping[str, SourceServer]:
         """By id, oldest first."""
@@ -175,7 +199,9 @@ class DrsService:
         first = (scope, server_ids[0])
         number = self._starts[first] = self._starts.get(first, 0) + 1
         stream = Stream(self._clock.seed, f"drs/{scope.account_id}/{scope.region}/{server_ids[0]}/{number}")
-        drawn = draw_launch(life, stream, scope, server_ids, now_us, is_drill=is_drill, terms=terms or {})
+        drawn = draw_launch(
+            life, stream, scope, server_ids, now_us, is_drill=is_drill, terms=terms or {}, doomed=self.doomed
+        )
         drawn.initiated_by = initiated_by
         job = self._keep(drawn, open_jobs)
         lives = tuple([server.summary(is_drill=is_drill) for server in job.servers])

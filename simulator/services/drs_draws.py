@@ -1,6 +1,6 @@
 """The drawing of a DRS job's whole life, as it starts: pure functions of a JobLife and a random stream."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -39,11 +39,17 @@ def draw_launch(
     *,
     is_drill: bool,
     terms: Mapping[str, LaunchTerms],
+    doomed: Collection[str] = (),
 ) -> DrsJob:
-    """Draw a job that launches these servers. `terms` are by server, those of others the usual ones."""
+    """Draw a job that launches these servers. `terms` are by server, those of others the usual ones.
+
+    The servers that are `doomed` fail, besides those that are drawn.
+    """
     started_us = now_us + life.pending.draw(stream)
     launching_us = started_us + life.started.draw(stream)
     failing = set(stream.sample(len(server_ids), life.failed_servers))
+    if doomed:
+        failing |= {position for position, each in enumerate(server_ids) if each in doomed}
     others = [position for position in range(len(server_ids)) if position not in failing]
     pending = {others[each] for each in stream.sample(len(others), life.pending_servers)}
     servers = []

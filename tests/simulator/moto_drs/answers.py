@@ -1,6 +1,6 @@
 """Whether an answer is what botocore's model says: its raw JSON, for botocore's parser drops what it does not know.
 
-Owns the two places in which AWS's own answers, and so ours, differ from the model: see `EVENTS` and `TIME`.
+Owns the two places in which AWS's own answers, and so ours, differ from the model: see `VALUES` and `TIME`.
 """
 
 import json
@@ -13,8 +13,11 @@ from botocore.model import ListShape, MapShape, ServiceModel, Shape, StructureSh
 
 MODEL: Final = ServiceModel(Loader().load_service_model("drs", "service-2"), "drs")
 
-EVENTS: Final = frozenset({"LAUNCH_END"})
-"""Log events that AWS sends and no model lists."""
+VALUES: Final[Mapping[str, frozenset[str]]] = {
+    "JobLogEvent": frozenset({"LAUNCH_END"}),
+    "RecoveryPlanExecutionStatus": frozenset({"TIMED_OUT"}),
+}
+"""Values that no model lists: a log event that AWS sends, and a status in the user guide."""
 
 TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00")
 """Times as AWS sends them; the model's pattern ends in Z."""
@@ -22,11 +25,14 @@ TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00")
 LAGS: Final = re.compile(r"answer\.items\.\d+\.dataReplicationInfo\.lagDuration")
 """Where the model has a time for a duration of a recovery instance, which is shown as a source server's (inferred)."""
 
+_ERRORS: Final = {
+    operation: {error.name for error in MODEL.operation_model(operation).error_shapes}
+    for operation in MODEL.operation_names
+}
 UNMODELLED: Final = frozenset(
     (operation, "ValidationException")
-    for operation in MODEL.operation_names
-    if not {"ServiceQuotaExceededException", "ValidationException"}
-    & {error.name for error in MODEL.operation_model(operation).error_shapes}
+    for operation, errors in _ERRORS.items()
+    if "ValidationException" not in errors and not {"ServiceQuotaExceededException", "ConflictException"} <= errors
 )
 """Errors for malformed requests to operations whose model has none that fits; IAM denies any operation besides."""
 
@@ -127,7 +133,7 @@ def _size_faults(shape: Shape, size: int, path: str) -> Iterator[str]:
 
 
 def _text_faults(shape: Shape, text: str, path: str) -> Iterator[str]:
-    allowed = set(shape.metadata.get("enum", ())) | (EVENTS if shape.name == "JobLogEvent" else set())
+    allowed = set(shape.metadata.get("enum", ())) | VALUES.get(shape.name, frozenset())
     if allowed and text not in allowed:
         yield f"{path} must be one of {sorted(allowed)}, got {text}"
     is_time = shape.name == "ISO8601DatetimeString" or shape.type_name == "timestamp"

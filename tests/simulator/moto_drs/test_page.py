@@ -5,6 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
+import pytest
+
 from drsim.moto import fake_drs
 from drsim.simulator import moto_drs
 
@@ -24,6 +26,16 @@ def test_the_example_of_the_page_runs() -> None:
     (test,) = examples("moto-drs.md")
     with fake_drs() as drs:
         test(drs)
+
+
+@pytest.mark.parametrize("recipe", examples("moto-drs-recipes.md"), ids=lambda recipe: recipe.__name__)
+def test_each_recipe_of_the_page_runs(recipe: Callable[..., None]) -> None:
+    with fake_drs() as drs:
+        recipe(drs)
+
+
+def test_the_page_has_six_recipes() -> None:
+    assert len(examples("moto-drs-recipes.md")) == 6
 
 
 def test_the_page_names_everything_that_tests_can_call() -> None:
