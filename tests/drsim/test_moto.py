@@ -86,6 +86,7 @@ def test_the_fixture_refuses_and_throttles_calls(drs: FakeDrs) -> None:
         client.describe_source_servers()
 
 
+@pytest.mark.slow
 def test_a_session_without_the_fixture_imports_no_moto(pytester: pytest.Pytester) -> None:
     pytester.makepyfile("""
 import sys

@@ -50,6 +50,7 @@ def test_plan_runner_waits_for_a_server_that_another_job_uses(drs: DrsClient) ->
 # --- synchronizer ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_synchronizer_copies_tags_and_settings_once(drs: DrsClient) -> None:
     ec2 = session().client("ec2", EAST)
     (instance,) = ec2.run_instances(ImageId="ami-12c6146b", MinCount=1, MaxCount=1)["Instances"]

@@ -11,11 +11,7 @@ def rows(clients: Iterable[tuple[str, Any]]) -> list[dict[str, Any]]:
     found = []
     for region, drs in clients:
         try:
-            servers = [
-                each
-                for page in drs.get_paginator("describe_source_servers").paginate(maxResults=1000)
-                for each in page["items"]
-            ]
+            pages = [*drs.get_paginator("describe_source_servers").paginate(maxResults=1000)]
         except drs.exceptions.ClientError as error:
             if error.response["Error"]["Code"] in _NOT_USED:
                 continue

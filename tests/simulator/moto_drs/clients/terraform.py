@@ -19,9 +19,7 @@ def create(drs: Any, wanted: dict[str, Any], wait: Callable[[], None]) -> dict[s
 def read(drs: Any, template_id: str) -> dict[str, Any] | None:
     """The template; None if it is gone, which a plan shows as one to create again."""
     try:
-        items = drs.describe_replication_configuration_templates(replicationConfigurationTemplateIDs=[template_id])[
-            "items"
-        ]
+        answer = drs.describe_replication_configuration_templates(replicationConfigurationTemplateIDs=[template_id])
     except drs.exceptions.ResourceNotFoundException:
         return None
     return dict(answer["items"][0]) if answer["items"] else None
