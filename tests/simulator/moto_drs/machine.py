@@ -51,7 +51,9 @@ class DrsCalls(RuleBasedStateMachine):
         self.steps += 1
         draw = Stream(seed, f"calls/{self.steps}")
         for _ in range(20 if sent(self.counts) < self.wanted else 0):
-            operation = NAMES[draw.below(len(NAMES))]
+            # Often the one that was called least, so that a short run has them all.
+            least = min(NAMES, key=self.counts.__getitem__)
+            operation = least if draw.chance(0.4) else NAMES[draw.below(len(NAMES))]
             self.call_one(operation, self.requests.draw(operation, draw.below(2**32)))
             if draw.chance(0.1):
                 self.wait(_MINUTES[draw.below(len(_MINUTES))])
