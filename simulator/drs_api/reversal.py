@@ -122,9 +122,9 @@ def _protect(found: Instance, fed: ServerRecord, states: tuple[str, ...]) -> Non
 OPERATIONS: Final[Mapping[str, Operation]] = {
     "ReverseReplication": Operation(
         reverse_replication,
-        assumed="Conflicts: an instance that is disconnected, in a job or without its server; one that is reversed, until "
-        "the server it feeds is disconnected. One from on-premises is a ValidationException. A server whose machine was "
-        "replaced is STALLED for 1 minute.",
+        assumed="Conflicts: an instance that is disconnected, in a job or without its server; one that is reversed, "
+        "until the server that it feeds is disconnected. One from on-premises is a ValidationException. A server whose "
+        "machine was replaced is STALLED for 1 minute.",
         source="botocore's model; AWS DRS user guide, Failback across Regions; operators' notes of 2026-09",
     ),
 }
