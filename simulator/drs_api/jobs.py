@@ -41,13 +41,24 @@ def launch(
 def _terms(region: DrsRegion, server_id: str, snapshot_id: str | None) -> LaunchTerms:
     if problem := source_servers.launch_problem(region, server_id):
         raise conflict(problem, server_id, "source-server")
+    _check_target(region, launch_settings.configuration(region, server_id))
     if snapshot_id is None:
-        return launch_settings.terms(region, server_id)
+        return launch_settings.terms(region, server_id, previous_us=snapshots_of.previous_us(region, server_id))
     found = snapshots_of.find(region, server_id, snapshot_id)
     if found is None:
         text = f"Recovery snapshot {snapshot_id} of source server {server_id} does not exist"
         raise conflict(text, snapshot_id, "recovery-snapshot")
-    return launch_settings.terms(region, server_id, found.at_us)
+    return launch_settings.terms(region, server_id, snapshot_us=found.at_us)
+
+
+def _check_target(region: DrsRegion, configuration: Members) -> None:
+    """Refuse a launch into an instance that EC2 has and that is not stopped."""
+    instance_id = configuration["launchIntoInstanceProperties"].get("launchIntoEC2InstanceID")
+    outside = region.world.outside
+    found = None if instance_id is None or outside is None else outside.instance(region.scope, instance_id)
+    if found is not None and found.state != "stopped":
+        text = f"Instance {instance_id} needs to be in a stopped state but is in a {found.state} state"
+        raise conflict(text, instance_id, "instance")
 
 
 def start_recovery(region: DrsRegion, request: Members) -> Answer:

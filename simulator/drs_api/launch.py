@@ -70,8 +70,10 @@ def configuration(region: DrsRegion, server_id: str) -> Members:
     return settings(region).configurations[server_id]
 
 
-def terms(region: DrsRegion, server_id: str, snapshot_us: int | None = None) -> LaunchTerms:
-    """How a server is launched now, from a snapshot or from the most recent data.
+def terms(
+    region: DrsRegion, server_id: str, *, snapshot_us: int | None = None, previous_us: int | None = None
+) -> LaunchTerms:
+    """How a server is launched now, from a snapshot, from the most recent data, or from the previous data.
 
     Only with `postLaunchEnabled` do its actions run, the active ones; a server that has none leaves it to its JobLife.
     """
@@ -80,6 +82,7 @@ def terms(region: DrsRegion, server_id: str, snapshot_us: int | None = None) -> 
     runs = [deepcopy(each) for each in own if each["active"] and found["postLaunchEnabled"]]
     return LaunchTerms(
         snapshot_us=snapshot_us,
+        previous_us=previous_us,
         is_fast=found["recoveryMode"] == "FAST",
         actions=tuple(runs) if own else None,
         stays_stopped=found["launchDisposition"] == "STOPPED",

@@ -70,8 +70,8 @@ def _launch(ec2: "EC2Backend", region: DrsRegion, server: ServerLife, job: DrsJo
     own = {"drs.amazonaws.com-job": job.job_id, "drs.amazonaws.com-source-server": server_id}
     tags = {**_tags(server_id), **own}
     configuration = launch.settings(region).configurations.get(server_id)
-    if configuration is None:
-        # The source server was deleted before anyone looked at EC2.
+    if configuration is None or configuration["ec2LaunchTemplateID"] not in ec2.launch_templates:
+        # The source server was deleted or disconnected before a request looked at EC2.
         return
     record = source_servers.record(region, server_id)
     copied: Mapping[str, str] = {}
@@ -123,6 +123,12 @@ def _make_templates(ec2: "EC2Backend", region: DrsRegion) -> None:
     """Give each source server the EC2 launch template that its launch configuration names."""
     for server_id, configuration in launch.settings(region).configurations.items():
         template_id, name = configuration["ec2LaunchTemplateID"], f"{server_id}-launch-template"
+        replication = source_servers.record(region, server_id).replication
+        if replication.view(region.frame.now_us).period.state == "DISCONNECTED":
+            # DRS deletes it with the connection (AWS's user guide).
+            if template_id in ec2.launch_templates:
+                ec2.delete_launch_template("", template_id)
+            continue
         if template_id in ec2.launch_templates or name in ec2.launch_template_name_to_ids:
             continue
         data = {"ImageId": _IMAGE, "InstanceType": _type(source_servers.record(region, server_id))}

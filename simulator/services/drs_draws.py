@@ -56,6 +56,8 @@ def draw_launch(
         actions = _draw_actions(life, own, ended_us, stream) if launches else ()
         instance_id = own.instance_id or instance_id
         server = ServerLife(server_id, instance_id, begins_us, ended_us, launches, actions, terms=own)
+        if own.previous_us is not None:
+            server = replace(server, previous_us=own.previous_us)
         servers.append(_failed(server, life) if position in failing else _settled(server))
     job_id, lingers_us = _job_id(stream), 0 if life.hangs else life.lingers.draw(stream)
     job = DrsJob(job_id, scope, now_us, started_us, tuple(servers), is_drill=is_drill, lingers_us=lingers_us)
@@ -117,7 +119,9 @@ def _detailed(job: DrsJob, life: JobLife, stream: Stream) -> DrsJob:
     snapshots_us = None if life.snapshots is None else life.snapshots.draw(stream)
     previous_us = None if life.snapshot_age is None else job.created_us - life.snapshot_age.draw(stream)
     job = replace(job, snapshots_us=snapshots_us)
-    servers = [replace(each, previous_us=previous_us) for each in job.servers]
+    servers = list(job.servers)
+    if previous_us is not None:
+        servers = [replace(each, previous_us=previous_us) for each in servers]
     if life.fails_in != "launch" and not life.hangs:
         for position, server in enumerate(servers):
             if server.fails_in is not None:

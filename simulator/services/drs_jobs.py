@@ -42,12 +42,14 @@ class InitiatedBy(StrEnum):
 class LaunchTerms(NamedTuple):
     """How a call and a server's launch settings want its launch.
 
-    `snapshot_us` is the time of the recovery snapshot that the call names, None for the most recent data. `is_fast`
-    leaves the conversion out. `actions` are members of LaunchAction, in order; None takes the number of JobLife, all
-    optional. `stays_stopped` leaves the instance stopped. `instance_id` is an instance to launch into.
+    `snapshot_us` is the time of the recovery snapshot that the call names, None for the most recent data. If no
+    snapshot can be taken, `previous_us` is the time of the data that is used instead. `is_fast` leaves the conversion
+    out. `actions` are members of LaunchAction, in order; None takes the number of JobLife, all optional.
+    `stays_stopped` leaves the instance stopped. `instance_id` is an instance to launch into.
     """
 
     snapshot_us: int | None = None
+    previous_us: int | None = None
     is_fast: bool = False
     actions: tuple[Mapping[str, Any], ...] | None = None
     stays_stopped: bool = False

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from freezegun.api import FrozenDateTimeFactory
 
-from tests.simulator.moto_drs.conftest import ACCOUNT, EAST, DrsClient, servers, session, start
+from tests.simulator.moto_drs.conftest import ACCOUNT, EAST, DrsClient, refusal, servers, session, start
 
 # The first test that uses EC2 loads moto's EC2, which takes a second.
 pytestmark = pytest.mark.slow
@@ -142,12 +142,24 @@ def test_a_server_has_the_launch_template_of_its_configuration(
     assert again["LatestVersionNumber"] == 1
 
 
+def test_a_disconnected_server_has_no_launch_template(drs: DrsClient, ec2: Any, clock: FrozenDateTimeFactory) -> None:
+    ids = servers(2)
+    templates = [drs.get_launch_configuration(sourceServerID=each)["ec2LaunchTemplateID"] for each in ids]
+    assert len(ec2.describe_launch_templates()["LaunchTemplates"]) == 2
+    drs.disconnect_source_server(sourceServerID=ids[0])
+    shown = ec2.describe_launch_templates()["LaunchTemplates"]
+    assert [each["LaunchTemplateId"] for each in shown] == templates[1:]
+
+
 def test_a_launch_into_an_instance_starts_that_one(drs: DrsClient, ec2: Any, clock: FrozenDateTimeFactory) -> None:
     (target,) = ec2.run_instances(ImageId="ami-12345678", MinCount=1, MaxCount=1)["Instances"]
-    ec2.stop_instances(InstanceIds=[target["InstanceId"]])
     (server,) = servers(1)
     into = {"launchIntoEC2InstanceID": target["InstanceId"]}
     drs.update_launch_configuration(sourceServerID=server, launchIntoInstanceProperties=into)
+    refused = refusal(start, drs=drs, ids=[server])
+    assert refused.kind == (409, "ConflictException")
+    assert "needs to be in a stopped state but is in a running state" in refused.message
+    ec2.stop_instances(InstanceIds=[target["InstanceId"]])
     start(drs, [server])
     clock.tick(35)
     assert states(ec2) == ["running"]

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from moto.core.base_backend import BackendDict
 
-from tests.simulator.moto_drs.conftest import ACCOUNT, EAST, FIXED, DrsClient, client, refusal, start
+from tests.simulator.moto_drs.conftest import ACCOUNT, EAST, FIXED, DrsClient, client, refusal, session, start
 
 pytest.importorskip("flask_cors", reason="moto's server needs moto[server]")
 
@@ -52,6 +52,19 @@ def test_a_drill_runs_over_http_with_every_operation(endpoint_url: str) -> None:
     assert drs.describe_recovery_instances()["items"] == []
     drs.delete_job(jobID=job["jobID"])
     assert len(drs.describe_jobs()["items"]) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.socket
+def test_over_http_ec2_has_what_a_job_launched(endpoint_url: str) -> None:
+    drs, ec2 = a_client(endpoint_url), session().client("ec2", EAST, endpoint_url=endpoint_url)
+    (server,) = add_source_servers(ACCOUNT, EAST, 1, life=OVER)
+    start(drs, [server])
+    (instance_id,) = (each["recoveryInstanceID"] for each in drs.describe_recovery_instances()["items"])
+    (reservation,) = ec2.describe_instances(InstanceIds=[instance_id])["Reservations"]
+    (instance,) = reservation["Instances"]
+    tags = {each["Key"]: each["Value"] for each in instance["Tags"]}
+    assert (instance["State"]["Name"], tags["drs.amazonaws.com-source-server"]) == ("running", server)
 
 
 @pytest.mark.slow

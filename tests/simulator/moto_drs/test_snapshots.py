@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from freezegun.api import FrozenDateTimeFactory
 
-from tests.simulator.moto_drs.conftest import DrsClient, refusal, servers, start
+from drsim.simulator.moto_drs import set_replication
+from tests.simulator.moto_drs.conftest import ACCOUNT, EAST, DrsClient, refusal, servers, start
 
 ADDED = datetime.fromisoformat("2025-11-28T20:32:29+00:00")
 
@@ -126,3 +127,63 @@ def test_a_snapshot_of_another_server_or_a_pruned_one_conflicts(drs: DrsClient, 
     clock.tick(timedelta(hours=2))
     assert refusal(drs.start_recovery, sourceServers=[{"sourceServerID": first, **snapshot}]).status == 409
     start(drs, [first])
+
+
+# --- replication that does not run ----------------------------------------------------------------------------
+
+
+def test_no_snapshot_is_taken_before_the_initial_sync_or_in_a_lag(drs: DrsClient, clock: FrozenDateTimeFactory) -> None:
+    (server,) = servers(1, replication="INITIAL_SYNC")
+    clock.tick(60)
+    assert expected(drs, server) == []
+    clock.tick(timedelta(minutes=30))
+    before = expected(drs, server)
+    assert before[-3:] == ["28T20:40", "28T20:50", "28T21:00"]
+    set_replication(ACCOUNT, EAST, server, "STALLED", error="AGENT_NOT_SEEN")
+    clock.tick(timedelta(minutes=20))
+    assert expected(drs, server) == before
+
+
+def test_stopped_replication_deletes_all_snapshots(drs: DrsClient, clock: FrozenDateTimeFactory) -> None:
+    (server,) = servers(1)
+    clock.tick(timedelta(hours=3))
+    assert len(expected(drs, server)) == 6 + 2
+    drs.stop_replication(sourceServerID=server)
+    assert expected(drs, server) == []
+    drs.start_replication(sourceServerID=server)
+    clock.tick(timedelta(hours=1))
+    # The first is taken when the initial sync has ended, and none is of before.
+    assert expected(drs, server)[:2] == ["28T23:36", "28T23:40"]
+
+
+def test_daily_snapshots_are_kept_as_the_server_is_configured(drs: DrsClient, clock: FrozenDateTimeFactory) -> None:
+    (server,) = servers(1)
+    policy = drs.get_replication_configuration(sourceServerID=server)["pitPolicy"]
+    policy[2]["retentionDuration"] = 3
+    drs.update_replication_configuration(sourceServerID=server, pitPolicy=policy)
+    clock.tick(timedelta(days=9))
+    assert [each for each in expected(drs, server) if each.endswith("T00:00")] == [f"0{day}T00:00" for day in (5, 6, 7)]
+
+
+def test_a_stalled_server_launches_from_its_previous_snapshot(drs: DrsClient, clock: FrozenDateTimeFactory) -> None:
+    (server,) = servers(1)
+    clock.tick(timedelta(minutes=20))
+    last = drs.describe_recovery_snapshots(sourceServerID=server)["items"][-1]
+    set_replication(ACCOUNT, EAST, server, "STALLED", error="AGENT_NOT_SEEN")
+    clock.tick(timedelta(minutes=5))
+    job_id = start(drs, [server])["jobID"]
+    clock.tick(60)
+    events = [str(each["event"]) for each in drs.describe_job_log_items(jobID=job_id)["items"]]
+    assert events[1:4] == ["SNAPSHOT_START", "SNAPSHOT_FAIL", "USING_PREVIOUS_SNAPSHOT"]
+    (instance,) = drs.describe_recovery_instances()["items"]
+    assert instance["pointInTimeSnapshotDateTime"] == last["timestamp"]
+
+
+def test_a_server_that_cannot_be_launched_conflicts(drs: DrsClient, clock: FrozenDateTimeFactory) -> None:
+    (ready,) = servers(1)
+    (early,) = servers(1, replication="INITIAL_SYNC")
+    refused = refusal(start, drs=drs, ids=[ready, early])
+    assert (refused.kind, refused.members["resourceId"]) == ((409, "ConflictException"), early)
+    assert drs.describe_jobs()["items"] == []
+    clock.tick(timedelta(minutes=10))
+    start(drs, [ready, early])
