@@ -74,7 +74,7 @@ def _extend(region: DrsRegion, staging: DrsRegion, source: ServerRecord, tags: M
         service.now_us,
         deepcopy({name: source.members[name] for name in _INHERITED if name in source.members}),
         source.replication,
-        deepcopy(source.settings),
+        source.settings,
         staging.scope.account_id,
         staging.frame.arn(TYPE, source.server_id),
     )

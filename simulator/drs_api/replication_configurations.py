@@ -32,7 +32,7 @@ def update_replication_configuration(region: DrsRegion, request: Members) -> Ans
     if found.staging_account_id:
         text = f"Source Server {found.server_id} is staged in {found.staging_account_id} and changes only there."
         raise conflict(text, found.server_id, TYPE)
-    changed = {name: deepcopy(request[name]) for name in (*_OWN, *DEFAULTS) if name in request}
+    changed = {name: request[name] for name in (*_OWN, *DEFAULTS) if name in request}
     if "replicatedDisks" in changed:
         changed["replicatedDisks"] = _disks(found, changed["replicatedDisks"])
     settings = {**found.settings, **changed}

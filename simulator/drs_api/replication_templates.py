@@ -46,9 +46,8 @@ class ReplicationTemplates:
 
 
 def settings_for_new(region: DrsRegion) -> Members:
-    """The settings of a source server that is added now: its own copy of the template's, or the defaults."""
-    templates = region.part(ReplicationTemplates).by_id.values()
-    return deepcopy(next(iter(templates), dict(DEFAULTS)))
+    """The settings of a source server that is added now: the template's, or the defaults. None is changed in place."""
+    return next(iter(region.part(ReplicationTemplates).by_id.values()), dict(DEFAULTS))
 
 
 def check_settings(settings: Members) -> None:
@@ -64,7 +63,7 @@ def check_settings(settings: Members) -> None:
 def create_replication_configuration_template(region: DrsRegion, request: Members) -> Answer:
     """Make the template of this account and Region. Raises ServiceQuotaExceededException for a second one."""
     templates = region.part(ReplicationTemplates)
-    settings = _with(deepcopy(dict(DEFAULTS)), request)
+    settings = _with(dict(DEFAULTS), request)
     check_settings(settings)
     if templates.by_id:
         account_id = region.scope.account_id
@@ -117,7 +116,7 @@ def _template(region: DrsRegion, template_id: str) -> Members:
 def _with(settings: Members, request: Members) -> Members:
     """The settings with those that the request sets; its ids and tags are no settings."""
     changed = {name: request[name] for name in ("ebsEncryptionKeyArn", *DEFAULTS) if name in request}
-    return {**settings, **deepcopy(changed)}
+    return {**settings, **changed}
 
 
 def _shown(region: DrsRegion, template_id: str) -> Members:

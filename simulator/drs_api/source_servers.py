@@ -56,7 +56,7 @@ class Servers:
 def add(region: DrsRegion, server_id: str, members: Members, state: str = "CONTINUOUS") -> ServerRecord:
     """Keep a record of a source server that the service has, instead of an earlier one.
 
-    It replicates from now on in one of `COURSES`, and has its own copy of the template's settings.
+    It replicates from now on in one of `COURSES`, with the settings that the template has now.
     """
     now_us, settings = region.world.service.now_us, settings_for_new(region)
     first_id = next(iter(region.world.service.servers(region.scope)))

@@ -11,7 +11,7 @@ from drsim.simulator.drs_api.shapes import iso_duration
 from drsim.simulator.drs_api.source_properties import GIB
 from drsim.simulator.moto_drs import drs_backends, set_replication
 from tests.simulator.moto_drs.answers import MODEL
-from tests.simulator.moto_drs.conftest import ACCOUNT, EAST, DrsClient, refusal, servers, start
+from tests.simulator.moto_drs.conftest import ACCOUNT, EAST, FIXED, DrsClient, refusal, servers, start
 
 UNKNOWN = "s-00000000000000000"
 
@@ -325,7 +325,8 @@ def test_disconnected_server_is_deleted_with_its_tags(drs: DrsClient) -> None:
         assert refusal(call, sourceServerID=server_id).kind == (404, "ResourceNotFoundException")
     assert refusal(drs.list_tags_for_resource, resourceArn=arn).code == "ResourceNotFoundException"
     assert refusal(start, drs=drs, ids=[server_id]).code == "ConflictException"
-    assert servers(1, tags=None) == [server_id]
+    backend = drs_backends[ACCOUNT][EAST]
+    backend.world.service.add_servers(backend.scope, [server_id], FIXED)
     assert drs.describe_source_servers()["items"][0]["tags"] == {}
     assert state(drs) == "CONTINUOUS"
 

@@ -5,7 +5,9 @@ from typing import Any, Final
 import pytest
 from freezegun.api import FrozenDateTimeFactory
 
+from drsim.simulator.drs_api import source_servers
 from drsim.simulator.drs_api.source_properties import GIB
+from drsim.simulator.moto_drs import drs_backends
 from tests.simulator.moto_drs.conftest import ACCOUNT, EAST, DrsClient, client, refusal, servers
 from tests.simulator.moto_drs.test_refusals import TEMPLATE, TEMPLATE_ID
 
@@ -88,6 +90,8 @@ def test_other_encryption_syncs_the_server_again(drs: DrsClient, clock: FrozenDa
     assert state(drs) == before
     drs.update_replication_configuration(sourceServerID=server_id, ebsEncryption="CUSTOM", ebsEncryptionKeyArn=KEY)
     assert state(drs) == "INITIAL_SYNC"
+    region = drs_backends[ACCOUNT][EAST].region
+    assert source_servers.launch_problem(region, server_id) is not None
     clock.tick(3_600)
     assert state(drs) == "CONTINUOUS"
     drs.update_replication_configuration(sourceServerID=server_id, ebsEncryption="CUSTOM", bandwidthThrottling=5)

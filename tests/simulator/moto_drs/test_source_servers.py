@@ -147,8 +147,11 @@ def test_hardware_id_finds_instance_and_mac_address(drs: DrsClient) -> None:
 
 def test_elapsed_duration_grows_from_the_first_byte_on(drs: DrsClient, clock: FrozenDateTimeFactory) -> None:
     servers(1)
+    drs.describe_source_servers()
     clock.tick(2 * 86_400 + 3_600 + 32 * 60 + 12)
-    life = drs.describe_source_servers()["items"][0]["lifeCycle"]
+    (server,) = drs.describe_source_servers()["items"]
+    life = server["lifeCycle"]
+    assert server["sourceProperties"]["lastUpdatedDateTime"] == life["lastSeenByServiceDateTime"]
     assert life["elapsedReplicationDuration"] == "P2DT1H32M12S"
     assert life["firstByteDateTime"] == life["addedToServiceDateTime"] == "2025-11-28T20:32:29.000000+00:00"
     assert life["lastSeenByServiceDateTime"] == "2025-11-30T22:04:41.000000+00:00"
@@ -238,6 +241,16 @@ def test_loaded_server_is_launched_and_replicates_like_others(drs: DrsClient, cl
     assert server["dataReplicationInfo"]["dataReplicationState"] == "RESCAN"
     assert server["dataReplicationInfo"]["replicatedDisks"][0]["totalStorageBytes"] == 10 * GIB
     assert EXPORTED["dataReplicationInfo"]["dataReplicationState"] == "CONTINUOUS"
+
+
+def test_null_members_of_an_export_are_missing_ones(drs: DrsClient) -> None:
+    names = ("tags", "sourceProperties", "stagingArea", "lifeCycle", "dataReplicationInfo", "recoveryInstanceId")
+    load_source_servers(ACCOUNT, EAST, {"items": [{**EXPORTED, **dict.fromkeys(names)}]})
+    (server,) = raw_servers()
+    assert server["tags"] == {}
+    assert not {"sourceProperties", "recoveryInstanceId"} & set(server)
+    assert server["stagingArea"]["status"] == "NOT_EXTENDED"
+    assert server["dataReplicationInfo"]["dataReplicationState"] == "CONTINUOUS"
 
 
 def test_loaded_extended_server_keeps_its_staging_area(drs: DrsClient) -> None:
