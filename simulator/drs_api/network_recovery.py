@@ -93,7 +93,7 @@ _ERROR_OF_TEMPLATES: Final = "The EC2 launch templates of the network's source s
 
 
 def _start(region: DrsRegion, lives: list[NetworkLife], tags: Mapping[str, str]) -> Members:
-    """The new job. One that deploys any network anew is a CREATE_NETWORK_RECOVERY (inferred)."""
+    """The new job. One with any new stack is a CREATE_NETWORK_RECOVERY (inferred)."""
     changes = [life.change for life in lives]
     change = NetworkChange.CREATE if NetworkChange.CREATE in changes else changes[0]
     networks = region.part(SourceNetworks)

@@ -23,8 +23,8 @@ from tests.simulator.moto_drs.conftest import ACCOUNT, EAST, FIXED, DrsClient, r
 JOB = "drsjob-00000000000000000"
 SERVER = "s-00000000000000000"
 INSTANCE = "i-00000000000000000"
-RECOVERED = {"recoveryInstanceID": INSTANCE}
-NETWORK = {"sourceNetworkID": "sn-00000000000000000"}
+RECOVERED, NETWORK = {"recoveryInstanceID": INSTANCE}, {"sourceNetworkID": "sn-00000000000000000"}
+VPC = {"vpcID": "vpc-00000000", "originAccountID": ACCOUNT, "originRegion": EAST}
 ARN = f"arn:aws:drs:{EAST}:{ACCOUNT}:job/{JOB}"
 LAUNCH_TEMPLATE = {"launchConfigurationTemplateID": "lct-00000000000000000"}
 ACTION: dict[str, Any] = {
@@ -106,10 +106,7 @@ REQUESTS: dict[str, tuple[str, dict[str, Any]]] = {
     "StopFailback": ("stop_failback", RECOVERED),
     "GetFailbackReplicationConfiguration": ("get_failback_replication_configuration", RECOVERED),
     "UpdateFailbackReplicationConfiguration": ("update_failback_replication_configuration", RECOVERED),
-    "CreateSourceNetwork": (
-        "create_source_network",
-        {"vpcID": "vpc-00000000", "originAccountID": ACCOUNT, "originRegion": EAST},
-    ),
+    "CreateSourceNetwork": ("create_source_network", VPC),
     "DescribeSourceNetworks": ("describe_source_networks", {}),
     "DeleteSourceNetwork": ("delete_source_network", NETWORK),
     "StartSourceNetworkReplication": ("start_source_network_replication", NETWORK),
