@@ -57,13 +57,15 @@ class InstanceRecord:
     """The members of FailbackReplicationConfiguration that were changed."""
     disconnected_us: int = NEVER_US
     failback: Failback | None = None
+    server: source_servers.ServerRecord | None = None
+    """Its source server, also once that is deleted."""
 
 
 @dataclass(slots=True)
 class InstanceRecords:
-    """The records of an account and Region, by id of the instance."""
+    """The records of an account and Region, by job and source server."""
 
-    by_id: dict[str, InstanceRecord] = field(default_factory=dict)
+    by_key: dict[tuple[str, str], InstanceRecord] = field(default_factory=dict)
 
 
 class Instance:
@@ -74,15 +76,21 @@ class Instance:
         self.known = known
         self.instance_id = known.launch.instance_id
         self.server_id = known.launch.source_server_id
-        self.record = region.part(InstanceRecords).by_id.setdefault(self.instance_id, InstanceRecord())
+        self.record = region.part(InstanceRecords).by_key.setdefault(known.key, InstanceRecord())
         self.now_us = region.world.service.now_us
+        if self.has_server:
+            self.record.server = source_servers.record(region, self.server_id)
+
+    @property
+    def has_server(self) -> bool:
+        """Whether DRS still has its source server."""
+        return self.server_id in self.region.world.service.servers(self.region.scope)
 
     @property
     def server_members(self) -> Members:
-        """SourceServer's members that calls do not change; those made up from the id once the server is deleted."""
-        if self.server_id in self.region.world.service.servers(self.region.scope):
-            return source_servers.record(self.region, self.server_id).members
-        return source_properties.members(self.server_id)
+        """SourceServer's members that calls do not change, as they were last if the server is deleted."""
+        found = self.record.server
+        return source_properties.members(self.server_id) if found is None else found.members
 
     @property
     def origin(self) -> Members | None:

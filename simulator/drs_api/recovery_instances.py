@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from drsim.orchestrator.model import JobStatus
-from drsim.simulator.drs_api.failback_state import TYPE, Instance, InstanceRecords, shown_failback, shown_replication
+from drsim.simulator.drs_api.failback_state import TYPE, Instance, shown_failback, shown_replication
 from drsim.simulator.drs_api.region import (
     Answer,
     DrsRegion,
@@ -141,8 +141,7 @@ def delete_recovery_instance(region: DrsRegion, request: Members) -> Answer:
     if not (found.is_disconnected or is_reversed):
         text = f"Recovery Instance {instance_id} must be disconnected before it can be deleted"
         raise conflict(text, instance_id, TYPE)
-    region.world.service.remove_instance(region.scope, instance_id)
-    region.part(InstanceRecords).by_id.pop(instance_id, None)
+    region.world.service.remove_instance(region.scope, found.known)
     region.world.tags.pop(region.frame.arn(TYPE, instance_id), None)
     return {}
 

@@ -60,6 +60,8 @@ def _checked(found: Instance) -> JobScope:
         problem = "has not finished initializing"
     elif found.is_disconnected:
         problem = "is disconnected"
+    elif not found.has_server:
+        problem = "has no source server any more"
     elif found.failback is not None and found.failback.replication.view(found.now_us).period.state != "DISCONNECTED":
         problem = "has reversed its replication already"
     if problem:
@@ -120,8 +122,9 @@ def _protect(found: Instance, fed: ServerRecord, states: tuple[str, ...]) -> Non
 OPERATIONS: Final[Mapping[str, Operation]] = {
     "ReverseReplication": Operation(
         reverse_replication,
-        assumed="Conflicts: a disconnected instance, one in a job, one that is reversed, until its server disconnects. "
-        "One from on-premises is a ValidationException. A server whose machine was replaced is STALLED for 1 minute.",
+        assumed="Conflicts: an instance that is disconnected, in a job or without its server; one that is reversed, "
+        "until the server that it feeds is disconnected. One from on-premises is a ValidationException. A server whose "
+        "machine was replaced is STALLED for 1 minute.",
         source="botocore's model; AWS DRS user guide, Failback across Regions; operators' notes of 2026-09",
     ),
 }

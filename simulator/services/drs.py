@@ -65,8 +65,8 @@ class DrsService:
         self._starts: dict[tuple[JobScope, str], int] = {}
         self.doomed: set[str] = set()
         """Source servers whose launches fail, besides those that the lives of jobs draw."""
-        # Recovery instances that DeleteRecoveryInstance has removed, and when.
-        self._removed: dict[JobScope, dict[str, int]] = {}
+        # When DeleteRecoveryInstance removed an instance, by its job and source server.
+        self._removed: dict[JobScope, dict[tuple[str, str], int]] = {}
 
     def add_servers(self, scope: JobScope, server_ids: Sequence[str], life: JobLife) -> None:
         """Register source servers. A job has the life of its first server."""
@@ -141,11 +141,11 @@ class DrsService:
                     if server.launched_us <= now_us < server.terminated_us:
                         found[name] = RecoveryInstance(server, job)
         removed = self._removed.get(scope, {})
-        return {name: each for name, each in found.items() if removed.get(each.launch.instance_id, NEVER_US) > now_us}
+        return {name: each for name, each in found.items() if removed.get(each.key, NEVER_US) > now_us}
 
-    def remove_instance(self, scope: JobScope, instance_id: str) -> None:
+    def remove_instance(self, scope: JobScope, instance: RecoveryInstance) -> None:
         """DeleteRecoveryInstance: from now on DRS does not know the instance."""
-        self._removed.setdefault(scope, {})[instance_id] = self._clock.now_us
+        self._removed.setdefault(scope, {})[instance.key] = self._clock.now_us
 
     def instances(self, scope: JobScope) -> Iterator[tuple[ServerLife, DrsJob, int]]:
         """Yield all instances that jobs launch, oldest job first, with the instant at which each is terminated."""

@@ -256,6 +256,11 @@ class RecoveryInstance(NamedTuple):
     job: DrsJob
     termination: ServerLife | None = None
 
+    @property
+    def key(self) -> tuple[str, str]:
+        """Job and source server. The same EC2 instance can be launched into again, as another recovery instance."""
+        return self.job.job_id, self.launch.source_server_id
+
     def state(self, at_us: int) -> str:
         """DRS's ec2InstanceState."""
         if self.termination is not None and self.termination.status(at_us) is not ServerStatus.PENDING:

@@ -374,6 +374,35 @@ def test_deleted_instance_is_gone_from_drs(drs: DrsClient, clock: FrozenDateTime
     assert next_one["recoveryInstanceID"] != instance_id
 
 
+def test_instance_that_is_launched_into_again_is_a_new_one(drs: DrsClient, clock: FrozenDateTimeFactory) -> None:
+    (server_id,) = servers(1)
+    into = {"launchIntoEC2InstanceID": "i-0123456789abcdef0"}
+    drs.update_launch_configuration(sourceServerID=server_id, launchIntoInstanceProperties=into)
+    start(drs, [server_id])
+    clock.tick(155)
+    (instance,) = drs.describe_recovery_instances()["items"]
+    instance_id = instance["recoveryInstanceID"]
+    assert instance_id == "i-0123456789abcdef0"
+    drs.tag_resource(resourceArn=instance["arn"], tags={"a": "b"})
+    drs.disconnect_recovery_instance(recoveryInstanceID=instance_id)
+    drs.delete_recovery_instance(recoveryInstanceID=instance_id)
+    start(drs, [server_id])
+    clock.tick(155)
+    again = shown(drs, instance_id)
+    assert again["dataReplicationInfo"]["dataReplicationState"] == "NOT_STARTED"
+    assert (again["tags"], again["jobID"] == instance["jobID"]) == ({}, False)
+
+
+def test_instance_keeps_its_hardware_once_its_server_is_deleted(drs: DrsClient, clock: FrozenDateTimeFactory) -> None:
+    (instance_id,) = launched(drs, clock, origin="AWS", disks_bytes=(100 * GIB,))
+    drs.disconnect_recovery_instance(recoveryInstanceID=instance_id)
+    before = shown(drs, instance_id)
+    drs.disconnect_source_server(sourceServerID=before["sourceServerID"])
+    drs.delete_source_server(sourceServerID=before["sourceServerID"])
+    assert shown(drs, instance_id) == before
+    drs.delete_recovery_instance(recoveryInstanceID=instance_id)
+
+
 def test_instance_in_a_job_is_neither_disconnected_nor_deleted(drs: DrsClient, clock: FrozenDateTimeFactory) -> None:
     first, second = launched(drs, clock, 2)
     drs.disconnect_recovery_instance(recoveryInstanceID=second)

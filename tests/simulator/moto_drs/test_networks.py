@@ -208,6 +208,17 @@ def test_export_needs_a_protected_network_and_a_bucket(drs: DrsClient, clock: Fr
     assert (without.kind, "exportBucketArn" in without.message) == ((409, "ConflictException"), True)
 
 
+def test_interrupted_replication_does_not_protect(drs: DrsClient, clock: FrozenDateTimeFactory) -> None:
+    (network_id,) = protected(drs, clock)
+    other = created(drs, "vpc-00000000")
+    for call in (drs.start_source_network_replication, drs.stop_source_network_replication):
+        call(sourceNetworkID=other)
+        clock.tick(200)
+    clock.tick(600)
+    assert refusal(drs.export_source_network_cfn_template, sourceNetworkID=other).kind == (409, "ConflictException")
+    assert drs.export_source_network_cfn_template(sourceNetworkID=network_id)["s3DestinationUrl"]
+
+
 def test_stopped_network_keeps_the_template_it_had(drs: DrsClient, clock: FrozenDateTimeFactory) -> None:
     (network_id,) = protected(drs, clock)
     drs.stop_source_network_replication(sourceNetworkID=network_id)
@@ -330,6 +341,7 @@ def test_recovery_that_fails_completes_its_job(
     clock.tick(300)
     (now,) = drs.describe_jobs()["items"]
     assert (now["status"], now["participatingResources"][0]["launchStatus"]) == ("COMPLETED", status)
+    assert now["endDateTime"] == f"2025-11-28T20:{'41:39' if outcome == 'FAIL' else '42:09'}.000000+00:00"
     network = shown(drs, network_id)
     assert network["lastRecovery"]["lastRecoveryResult"] == result
     assert ("launchedVpcID" in network) == (outcome == "PARTIAL_SUCCESS")
