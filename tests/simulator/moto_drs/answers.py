@@ -29,6 +29,7 @@ UNMODELLED: Final = frozenset(
     (operation, "ValidationException")
     for operation in (
         "DescribeRecoveryInstances",
+        "ListLaunchActions",
         "DisconnectRecoveryInstance",
         "DeleteRecoveryInstance",
         "StopFailback",
