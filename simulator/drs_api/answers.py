@@ -43,7 +43,8 @@ def _invalid(errors: Collection[str], account_id: str, request: Members, found: 
     impossible id. DescribeRecoveryInstances models no fitting error, so it gives a ValidationException all the same.
     """
     first = found[0]
-    if {"ServiceQuotaExceededException", "ConflictException"} <= {*errors} and "ValidationException" not in errors:
+    starts_jobs = {"ServiceQuotaExceededException", "ConflictException"} <= set(errors)
+    if starts_jobs and "ValidationException" not in errors:
         if first.constraint == "max" and first.path.count("/") == 1:
             quota = {"serviceCode": "drs", "quotaCode": "L-B827C881"}
             members = {"resourceId": account_id, "resourceType": "account", **quota}

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from freezegun.api import FrozenDateTimeFactory
 
+from tests.simulator.moto_drs import plan_calls
 from tests.simulator.moto_drs.conftest import ACCOUNT, EAST, DrsClient, refusal, servers, session, start
 
 # The first test that uses EC2 loads moto's EC2, which takes a second.
@@ -175,3 +176,14 @@ def test_other_accounts_and_regions_have_no_such_instance(
     assert len(instances(ec2)) == 1
     assert instances(session().client("ec2", "eu-west-1")) == {}
     assert ACCOUNT in ec2.describe_instances()["Reservations"][0]["OwnerId"]
+
+
+def test_instances_of_a_recovery_plan_appear_without_a_call_of_drs(
+    drs: DrsClient, ec2: Any, clock: FrozenDateTimeFactory
+) -> None:
+    first, second = servers(2)
+    plan_calls.start(drs, plan_calls.plan(drs, plan_calls.of_servers(first), plan_calls.of_servers(second)))
+    clock.tick(40)
+    assert len(instances(ec2)) == 1
+    clock.tick(35)
+    assert states(ec2) == ["running", "running"]

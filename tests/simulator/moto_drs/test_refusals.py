@@ -398,3 +398,8 @@ def test_a_termination_counts_against_the_quotas(drs: DrsClient, clock: FrozenDa
     drs.terminate_recovery_instances(recoveryInstanceIDs=[one])
     refused = refusal(drs.terminate_recovery_instances, recoveryInstanceIDs=[two])
     assert refused.kind == (402, "ServiceQuotaExceededException")
+
+
+def test_malformed_id_is_invalid_where_no_fitting_error_is_modelled(drs: DrsClient) -> None:
+    refused = refusal(drs.list_launch_actions, resourceId="server 1")
+    assert (refused.kind, refused.fields) == ((400, "ValidationException"), ["resourceId"])
