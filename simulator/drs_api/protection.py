@@ -12,7 +12,7 @@ from drsim.simulator.drs_api.source_servers import TYPE, ServerRecord, Servers, 
 
 
 def start_replication(region: DrsRegion, request: Members) -> Answer:
-    """Replicate a stopped server anew, from an initial sync on."""
+    """Replicate a stopped server again, from an initial sync on."""
     found = _own(region, request["sourceServerID"])
     state = _state(region, found)
     if state != "STOPPED":

@@ -55,7 +55,7 @@ class DrsCalls(RuleBasedStateMachine):
             least = min(NAMES, key=self.counts.__getitem__)
             operation = least if draw.chance(0.4) else NAMES[draw.below(len(NAMES))]
             self.call_one(operation, self.requests.draw(operation, draw.below(2**32)))
-            if draw.chance(0.1):
+            if draw.chance(0.07):
                 self.wait(_MINUTES[draw.below(len(_MINUTES))])
 
     def call_one(self, operation: str, request: dict[str, Any]) -> None:
