@@ -1,4 +1,4 @@
-"""The pytest plugin: the fixtures `drsim` and `drsim_run`, the marker `drsim`, `--drsim-seeds` and `--drsim-out`.
+"""The pytest plugin: fixtures `drsim`, `drsim_run` and `drs`, the marker `drsim`, `--drsim-seeds`, `--drsim-out`.
 
 Owns what a test may ask for. It imports drsim when a test first runs a scenario: pytest loads it in every session.
 """
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from drsim.api import Handlers, JudgedRun, Scenario, Tier
+    from drsim.moto import FakeDrs
 
 SEEDS: Final = "--drsim-seeds"
 OUT: Final = "--drsim-out"
@@ -147,6 +148,18 @@ def drsim_run(request: pytest.FixtureRequest, drsim: DrsimFixture) -> "JudgedRun
     """The run of the marker's scenario with one of its seeds."""
     scenario, seed = request.param
     return drsim.run(scenario, seed=seed)
+
+
+@pytest.fixture
+def drs() -> "Iterator[FakeDrs]":
+    """AWS Elastic Disaster Recovery on moto, empty: `drs.add_source_servers(2)`, `drs.client()`, `drs.advance(30)`.
+
+    Every service of moto is mocked meanwhile. AWS_DEFAULT_REGION is us-east-1 unless it is set.
+    """
+    from drsim.moto import fake_drs
+
+    with fake_drs() as made:
+        yield made
 
 
 def _marked(node: Any) -> dict[str, Any]:

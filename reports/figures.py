@@ -22,7 +22,7 @@ from drsim.scenarios.metric_records import AlarmRecord, MetricRecord, Minute, Wi
 from drsim.scenarios.record import ObjectiveRecord
 from drsim.scenarios.result import Cadence, Distribution, Limit, Result
 from drsim.simulator.durations import about, number
-from drsim.simulator.figures.table import FIGURES, PARTS
+from drsim.simulator.figures.table import FIGURES, parts_named
 
 Plot = Callable[[], Markup]
 
@@ -148,7 +148,9 @@ def _recovery_times(result: Result) -> Markup:
 
 def _recovery_parts(result: Result) -> Markup:
     timed = _timed(result)
-    rows = {name_of(record): {part.title: record.parts.get(part.name, 0.0) for part in PARTS} for record in timed}
+    rows = {
+        name_of(record): {part.title: record.parts[part.name] for part in parts_named(record.parts)} for record in timed
+    }
     return stacks("recovery-parts", "What a recovery's time consisted of, mean", rows, basis="observed")
 
 

@@ -21,7 +21,7 @@ from drsim.reports.text import plain, visible
 from drsim.scenarios.metric_records import Minute, WidgetLine
 from drsim.scenarios.result import Result, TickRecord
 from drsim.simulator.durations import MINUTES_FROM, about, number, plural, show_seconds
-from drsim.simulator.figures.table import FIGURES, PARTS
+from drsim.simulator.figures.table import FIGURES, parts_named
 
 SIGNS: Final = {
     "pass": "✅ PASS",
@@ -145,8 +145,9 @@ def environment(rows_max: int = ROWS_MAX) -> Environment:
     found.filters |= {"title": findings.title, "extent": findings.extent, "culprit": findings.culprit}
     found.filters |= {"indented": indented, "duration": show_seconds, "plural": plural}
     found.filters |= {"took": objectives.took, "achieved": objectives.row_of, "recovered": objectives.sentence}
+    found.filters["recovery_parts"] = parts_named
     found.filters["head"] = lambda rows: rows[:rows_max]
-    found.globals |= {"sign": SIGNS.__getitem__, "recovery_parts": PARTS}
+    found.globals |= {"sign": SIGNS.__getitem__}
     return found
 
 

@@ -23,6 +23,7 @@ class AchievedRow(NamedTuple):
     missed: str
     unrecovered: str
     own: str
+    rpo: str
 
 
 def took(seconds: float | None) -> str:
@@ -46,6 +47,7 @@ def row_of(record: ObjectiveRecord) -> AchievedRow:
         missed=f"{record.missed:,} of {times.count:,}" if times and judged else "-",
         unrecovered=", ".join(f"{count:,} {what}" for what, count in record.unrecovered.items()) or "-",
         own=took(own.p95 if own else None),
+        rpo=took(record.rpo.p95 if record.rpo else None),
     )
 
 

@@ -46,7 +46,7 @@ def _in_one_account(scenario: Scenario) -> tuple[Scenario, tuple[str, ...]]:
 
 def _with_waves_in_order(scenario: Scenario) -> tuple[Scenario, tuple[str, ...]]:
     """Start each wave after the one before has ended, if the team promises that its plans do so."""
-    is_together = any(group.order == "parallel" and len(group.waves) > 1 for group in scenario.workload)
+    is_together = any(not group.is_sequential and len(group.waves) > 1 for group in scenario.workload)
     if not (scenario.judged_by.promises.waves_in_order and is_together):
         return scenario, ()
     workload = tuple(group.model_copy(update={"order": "sequential"}) for group in scenario.workload)

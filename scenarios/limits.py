@@ -266,4 +266,4 @@ def _jobs(group: Group) -> list[tuple[int, int]]:
         for position, wave in enumerate(group.waves)
         if wave.launch == "drs"
     ]
-    return [max(waves, key=lambda wave: wave[1])] if waves and group.order == "sequential" else waves
+    return [max(waves, key=lambda wave: wave[1])] if waves and group.is_sequential else waves

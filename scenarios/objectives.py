@@ -50,6 +50,7 @@ def _record(wave: str, achieved: Achieved) -> ObjectiveRecord:
         unrecovered=dict(sorted(achieved.unrecovered.items())),
         times=_times(achieved.times),
         own=_times(achieved.own),
+        rpo=_times(achieved.ages),
         parts=dict(zip(PART_NAMES, means, strict=False)),
         slowest=_recoveries(achieved.slowest),
         first_missed=_recoveries(achieved.first_missed),

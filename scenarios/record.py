@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from drsim.simulator.figures.table import PART_NAMES
+from drsim.simulator.figures.table import parts_named
 
 ConsequenceName = Literal["another run", "wrong end", "lost data", "no end", "unasked timeout", "lateness", "promise"]
 
@@ -59,8 +59,7 @@ class DegradedRecord(Record):
 
 
 def _all_parts(parts: dict[str, float]) -> dict[str, float]:
-    if parts.keys() != {*PART_NAMES}:
-        raise ValueError(f"must have the parts {', '.join(PART_NAMES)}, got {', '.join(parts) or 'none'}")
+    parts_named(parts)
     return parts
 
 
@@ -105,6 +104,11 @@ class ObjectiveRecord(Record):
     )
     times: RecoveryTimes | None = Field(description="Null if none recovered.")
     own: RecoveryTimes | None = Field(None, description="Of a wave: from the start of its own job.")
+    rpo: RecoveryTimes | None = Field(
+        None,
+        description="The recovery point: how old the oldest data of a recovery was when its job was started; null if "
+        "it is not known.",
+    )
     parts: Annotated[dict[str, float], AfterValidator(_all_parts_or_none)] = Field(
         {}, description="What the times consisted of: means, which add up to their mean."
     )
@@ -137,6 +141,34 @@ class ObjectiveTotals(Record):
             worst_s=worst.worst_s,
             worst_seed=worst.worst_seed,
         )
+
+
+class RecoveryPlanStepRecord(Record):
+    """A step of an execution of a recovery plan at the end of the run; a wait step has no servers."""
+
+    name: str
+    wait_s: int = Field(description="Seconds of a wait step; 0 for a server step.")
+    critical: int = Field(description="Servers whose failure makes the step FAILED.")
+    optional: int = Field(description="Servers whose failure leaves the step COMPLETED.")
+    launched: int = Field(description="Servers that launched, in any attempt.")
+    status: str
+    attempts: int = Field(description="0 if it never began.")
+    began_at: str | None = Field(description="Of the last attempt.")
+    ended_at: str | None
+    jobs: tuple[str, ...] = Field(description="One for each attempt that DRS started.")
+    error: str = Field(description="The message of its errorDetail.")
+
+
+class RecoveryPlanRecord(Record):
+    """An execution of a recovery plan of DRS at the end of the run."""
+
+    execution_id: str
+    status: str = Field(description="DRS's status, which OPTIONAL servers and skipped steps do not affect.")
+    in_table: str = Field(description="The status in the table, which the servers decide; empty without an item.")
+    started_at: str
+    ended_at: str | None
+    error: str = Field(description="The message of its errorDetail.")
+    steps: tuple[RecoveryPlanStepRecord, ...]
 
 
 class FailedCalls(Record):

@@ -18,6 +18,7 @@ from drsim.scenarios.record import (
     FindingRecord,
     ObjectiveRecord,
     Record,
+    RecoveryPlanRecord,
     ViolationRecord,
 )
 from drsim.scenarios.tiers import Tier
@@ -268,6 +269,9 @@ class Result(Record):
     adapted: tuple[str, ...] = Field((), description="What of the scenario was changed to fit the contract.")
     objectives: tuple[ObjectiveRecord, ...] = Field(
         (), description="Recovery times against their objectives: of executions, then of each wave."
+    )
+    recovery_plans: tuple[RecoveryPlanRecord, ...] = Field(
+        (), description="Executions of recovery plans of DRS, step by step: the first ones."
     )
     capacity: Capacity | None = Field(None, description="Null where a result of version 1 does not have the figures.")
 

@@ -18,6 +18,7 @@ from drsim.scenarios.model import Scenario, verdict
 from drsim.scenarios.objectives import objectives_of
 from drsim.scenarios.phase_2_criteria import effective_us, look_every_us
 from drsim.scenarios.record import ErrorsMet, ExceptionRecord, FailedCalls, ReturnedStatuses
+from drsim.scenarios.recovery_plans import recovery_plans_of
 from drsim.scenarios.repeating import places_of_calls
 from drsim.scenarios.tiers import Tier, parts_of
 from drsim.simulator.checks.monitor import Monitor
@@ -123,6 +124,7 @@ def _result(
         unjudged=tuple(result.UnjudgedRecord(**each._asdict()) for each in world.unjudged),
         forwarded=dict(sorted(world.forwarded.items())),
         objectives=objectives_of(world.recoveries),
+        recovery_plans=recovery_plans_of(world),
         # How other functions hand over is not known.
         capacity=capacity_of(world.spec, metrics) if world.parts.is_ours else None,
     )

@@ -141,7 +141,7 @@ class Shrinker:
 
     def _smaller_groups(self, scenario: Scenario) -> Scenario:
         for place in range(len(scenario.workload)):
-            while (smaller := self._better(scenario, _smaller(scenario, place))) is not None:
+            while (smaller := self._better(scenario, smaller_groups(scenario, place))) is not None:
                 scenario = smaller
         return scenario
 
@@ -187,7 +187,7 @@ def _replaced(scenario: Scenario, field: str, place: int, *new: object) -> Scena
     return scenario.model_copy(update={field: (*entries[:place], *new, *entries[place + 1 :])})
 
 
-def _smaller(scenario: Scenario, place: int) -> Iterator[Scenario]:
+def smaller_groups(scenario: Scenario, place: int) -> Iterator[Scenario]:
     """Yield the scenario with one of its groups a little smaller or simpler."""
     group = scenario.workload[place]
     waves = group.waves
@@ -195,14 +195,26 @@ def _smaller(scenario: Scenario, place: int) -> Iterator[Scenario]:
     def with_group(**changes: object) -> Scenario:
         return _replaced(scenario, "workload", place, group.model_copy(update=changes))
 
-    if len(waves) > 1:
-        yield from (with_group(waves=(*waves[:each], *waves[each + 1 :])) for each in range(len(waves)))
+    for each in range(len(waves) if len(waves) > 1 else 0):
+        first, *others = (*waves[:each], *waves[each + 1 :])
+        # A recovery plan must not begin with a wait step.
+        yield with_group(waves=(first.model_copy(update={"wait_before": 0}), *others))
     for each, wave in enumerate(waves):
         yield with_group(waves=(*waves[:each], type(wave)(launch=wave.launch), *waves[each + 1 :]))
     if group.servers > 1:
         yield with_group(servers=1)
         yield with_group(servers=group.servers - 1)
-    for name in ("type", "order", "listed", "spread_waves", "reaction", "cancel_after", "expect", "table_job_status"):
+    for name in (
+        "type",
+        "order",
+        "on_failure",
+        "listed",
+        "spread_waves",
+        "reaction",
+        "cancel_after",
+        "expect",
+        "table_job_status",
+    ):
         yield with_group(**{name: Group.model_fields[name].get_default()})
     for name, field in JobLife.model_fields.items():
         default = field.get_default()

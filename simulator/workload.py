@@ -6,6 +6,7 @@ already runs. Its writes require an unchanged version.
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from itertools import groupby
 from operator import attrgetter
 from typing import Final, NamedTuple, TypeGuard
@@ -16,6 +17,7 @@ from drsim.simulator.contract.model import Contract
 from drsim.simulator.errors import MisfitError
 from drsim.simulator.faults.effects import Effects
 from drsim.simulator.kernel import Kernel
+from drsim.simulator.native_plans import NativePlan
 from drsim.simulator.planned import PlannedExecution, PlannedWave, first_item, listed_wave
 from drsim.simulator.randomness import Stream, exponential_us
 from drsim.simulator.services.drs import DrsJob, DrsService
@@ -72,6 +74,8 @@ class Workload:
                 self._coming.append(_Coming(start_us, len(self._coming), group_number, number))
         self.planned: Final[dict[str, int]] = {}
         """The number of waves of each started execution, unless the table holds it."""
+        self.native: Final[dict[str, NativePlan]] = {}
+        """The executions of recovery plans that have begun, by the id of their execution in the table."""
         # The keys of started executions, by their position.
         self._keys: dict[int, ExecutionKey] = {}
         self._instants = groupby(sorted(self._coming, key=attrgetter("start_us")), attrgetter("start_us"))
@@ -158,6 +162,9 @@ class Workload:
     def _work(self, plan: PlannedExecution) -> None:
         self._pause_for_write(plan)
         self._table.put(first_item(self._layout, plan, self._spec.epoch_us - self._aged_us), writer=WORKER)
+        if plan.group.kind == "recovery_plan":
+            self._watch_native(plan)
+            return
         for wave in plan.waves:
             item = self._table.get(plan.key)
             if item is not None and self._layout.is_cancelling(item.attributes):
@@ -172,6 +179,36 @@ class Workload:
                 if next_us > self._spec.duration:
                     return
                 self._kernel.sleep(next_us - now_us)
+
+    def _watch_native(self, plan: PlannedExecution) -> None:
+        """Start a recovery plan of DRS, and write the job of each server step as its wave's, until the plan has ended.
+
+        A finished wave must not change, so a retry of a step is a further wave.
+        """
+        started = self._layout.waves.first(WaveStatus.LAUNCHING, WaveStatus.IN_PROGRESS, WaveStatus.PENDING)
+        native = self.native[plan.key.execution_id] = NativePlan(self._kernel, self._drs, self._effects, plan)
+        waves = dict(native.waves)
+        written: set[str] = set()
+        while self._kernel.now_us <= self._spec.duration:
+            is_final = native.is_final
+            for step, job in native.jobs:
+                if job.job_id in written:
+                    continue
+                written.add(job.job_id)
+                wave = waves.pop(step, None)
+                if wave is None:
+                    wave = native.retried(step, job, len(plan.waves) + 1)
+                    plan = replace(plan, waves=(*plan.waves, wave))
+                seen = {"status": started, "job": job.job_id, "job_status": JobStatus.PENDING}
+                if not self._amend(plan, wave, seen):
+                    return
+            for step, status in native.ends(waves) if is_final else ():
+                seen = {"status": WaveStatus.FAILED, "message": f"the recovery plan's step is {status}"}
+                if not self._amend(plan, waves[step], seen):
+                    return
+            if is_final:
+                return
+            self._kernel.sleep(plan.group.reaction.draw(plan.stream))
 
     def _launch(self, plan: PlannedExecution, wave: PlannedWave) -> tuple[DrsJob | None, dict[str, object]]:
         """Start a wave's job. Return it with the fields of the wave that the worker writes."""
@@ -217,7 +254,10 @@ class Workload:
             waves = [*listed, *(listed_wave(layout, plan, each) for each in plan.waves[len(listed) : wave.number])]
             waves[wave.number - 1] = layout.wave.written(waves[wave.number - 1], **seen)
             is_cancelling = layout.is_cancelling(item.attributes)
-            status = {} if is_cancelling else {"status": ExecutionStatus.POLLING}
+            status: dict[str, object] = {} if is_cancelling else {"status": ExecutionStatus.POLLING}
+            if len(plan.waves) > len(plan.group.waves):
+                status["total_waves"] = len(plan.waves)
+                self.planned.update(dict.fromkeys(self.planned.keys() & {plan.key.execution_id}, len(plan.waves)))
             changes = layout.execution.changes(item.attributes, waves=waves, version=version + 1, **status)
             unchanged = Condition(*layout.unchanged(version)) if is_versioned else ALWAYS
             try:
@@ -230,6 +270,8 @@ class Workload:
         self._kernel.sleep(self._spec.latencies.update_warm.draw(plan.stream))
 
     def _cancel(self, plan: PlannedExecution) -> None:
+        if (native := self.native.get(plan.key.execution_id)) is not None:
+            native.cancel()
         self._write_by_hand(plan, self._layout.cancelled(self._spec.epoch_us + self._kernel.now_us))
 
     def _end(self, plan: PlannedExecution) -> None:

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import typer.main
+from botocore.loaders import Loader
+from botocore.model import ServiceModel
 
 from drsim import api
 from drsim.cli import app
@@ -21,6 +23,7 @@ from drsim.scenarios.model import Scenario
 from drsim.scenarios.parts import world_of
 from drsim.simulator.checks import PROPERTIES
 from drsim.simulator.contract.model import Contract
+from drsim.simulator.drs_api.operations import OPERATIONS
 from drsim.simulator.durations import show_duration
 from drsim.simulator.figures.table import FIGURES
 from tests.samples import difference
@@ -199,6 +202,27 @@ def _signature(function: Any) -> str:
     return source[source.index("def ") :].partition(':\n    """')[0]
 
 
+def drs_page() -> str:
+    """Each operation of DRS in botocore's model, and whether `drsim.moto` answers it."""
+    model = ServiceModel(Loader().load_service_model("drs", "service-2"), "drs")
+    rows = []
+    for name in sorted(model.operation_names):
+        operation, entry = model.operation_model(name), OPERATIONS.get(name)
+        route = f"`{operation.http['method']} {operation.http['requestUri']}`"
+        errors = ", ".join(sorted(error.name.removesuffix("Exception") for error in operation.error_shapes))
+        notes = ("no", "", "") if entry is None else ("yes", entry.assumed, entry.source)
+        rows.append((f"`{name}`", route, errors, *notes))
+    head = ("Operation", "Route", "Errors", "Answered", "Assumed", "Source")
+    return page(
+        "Operations of DRS",
+        "botocore's model of DRS and `OPERATIONS`",
+        f"[drsim.moto](../moto-drs.md) answers {len(OPERATIONS)} of {len(rows)} operations. The errors are those of "
+        'the model, without "Exception". *Assumed* is what AWS does not publish, and is answered here all the same; '
+        "*Source* is what an answer rests on besides the model.",
+        table(head, rows),
+    )
+
+
 PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "scenario.md": lambda: schema_page("Fields of a scenario", "scenario", Scenario.model_json_schema()),
     "contract.md": lambda: schema_page("Fields of a contract", "contract", Contract.model_json_schema()),
@@ -207,6 +231,7 @@ PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "figures.md": figures_page,
     "words.md": words_page,
     "api.md": api_page,
+    "drs.md": drs_page,
 }
 
 

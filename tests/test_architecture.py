@@ -49,7 +49,7 @@ FLOORS: Final = (
     ("services",),
     ("faults",),
     ("spec",),
-    ("planned", "workload"),
+    ("planned", "native_plans", "workload"),
     ("checks",),
     ("figures", "cloudwatch"),
     ("ports", "drs_api"),

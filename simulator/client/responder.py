@@ -21,7 +21,7 @@ from drsim.simulator.contract.layout import HOME_ACCOUNT
 from drsim.simulator.contract.surroundings import Surroundings
 from drsim.simulator.drs_api.answers import answer as answer_of_drs
 from drsim.simulator.drs_api.operations import OPERATIONS
-from drsim.simulator.drs_api.state import DrsWorld, WorldRegion
+from drsim.simulator.drs_api.region import DrsRegion, DrsWorld
 from drsim.simulator.faults.kinds import Shown
 from drsim.simulator.handlers.calls import ClientCall, Responder
 from drsim.simulator.handlers.errors import NotSimulatedError
@@ -123,7 +123,7 @@ class ClientResponder(Responder[Answer]):
     def _by_drs(self, call: ClientCall[Answer]) -> dict[str, Any]:
         if call.operation not in OPERATIONS:
             raise NotSimulatedError(f"{call.invocation.function} calls drs {call.operation}, which is not simulated")
-        region = WorldRegion(JobScope(self.account_of(call.access_key), call.region), self._drs)
+        region = DrsRegion(JobScope(self.account_of(call.access_key), call.region), self._drs)
         return answer_of_drs(call.carried, region, dict(call.asked)) or {}
 
     def _assume_role(self, call: ClientCall[Answer]) -> dict[str, Any]:

@@ -1,16 +1,16 @@
 """From a request's members to those of the answer, for every operation alike: checks in DRS's order, and paging."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from functools import lru_cache
-from typing import Any
 
 from botocore.model import OperationModel
 
-from drsim.simulator.drs_api.operations import OPERATIONS, Members
-from drsim.simulator.drs_api.state import DrsRegion, not_found, validation_error
-from drsim.simulator.drs_api.validation import Breach, breaches
+from drsim.simulator.drs_api.operations import OPERATIONS
+from drsim.simulator.drs_api.plan_executions import settle
+from drsim.simulator.drs_api.region import DrsRegion, Members, not_found, validation_error
+from drsim.simulator.drs_api.validation import Breach, breaches, without_nulls
 from drsim.simulator.services.drs import DrsRefusedError
 
 
@@ -25,8 +25,9 @@ def answer(model: OperationModel, region: DrsRegion, request: Members) -> Member
     if "UninitializedAccountException" in errors and region.scope in world.uninitialized:
         text = "Account is not initialized. Initialize the service first."
         raise DrsRefusedError("UninitializedAccountException", text)
-    answered = OPERATIONS[model.name](region, _without_nulls(request))
-    return _page(answered, request, world.service.spec.page_size) if isinstance(answered, list) else answered
+    settle(region)
+    answered = OPERATIONS[model.name].answer(region, without_nulls(request))
+    return _page(model, answered, request, world.service.spec.page_size) if isinstance(answered, list) else answered
 
 
 @lru_cache(maxsize=256)
@@ -42,7 +43,8 @@ def _invalid(errors: Collection[str], account_id: str, request: Members, found: 
     impossible id. DescribeRecoveryInstances models no fitting error, so it gives a ValidationException all the same.
     """
     first = found[0]
-    if "ServiceQuotaExceededException" in errors:
+    starts_jobs = {"ServiceQuotaExceededException", "ConflictException"} <= set(errors)
+    if starts_jobs and "ValidationException" not in errors:
         if first.constraint == "max" and first.path.count("/") == 1:
             quota = {"serviceCode": "drs", "quotaCode": "L-B827C881"}
             members = {"resourceId": account_id, "resourceType": "account", **quota}
@@ -54,15 +56,9 @@ def _invalid(errors: Collection[str], account_id: str, request: Members, found: 
     return validation_error([(breach.path.lstrip("/").replace("/", "."), breach.message) for breach in found])
 
 
-def _without_nulls(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _without_nulls(each) for name, each in value.items() if each is not None}
-    if isinstance(value, list):
-        return [_without_nulls(each) for each in value]
-    return value
-
-
-def _page(items: list[Members], request: Members, size_default: int) -> Members:
+def _page(
+    model: OperationModel, items: Sequence[Members | Callable[[], Members]], request: Members, size_default: int
+) -> Members:
     """The page that a request asks for. Raises DrsRefusedError for a token that no answer held."""
     token = request.get("nextToken")
     word, offset = ("after", "0") if token is None else ("", "")
@@ -72,7 +68,10 @@ def _page(items: list[Members], request: Members, size_default: int) -> Members:
     if word != "after" or not offset.isdecimal():
         raise validation_error([("nextToken", f"Value '{token}' at 'nextToken' is not a token of an earlier answer")])
     last = int(offset) + (request.get("maxResults") or size_default)
-    page: Members = {"items": items[int(offset) : last]}
+    # Most answers call their list `items`; those about recovery plans name it.
+    members = model.output_shape.members if model.output_shape else ()
+    name = next(each for each in members if each != "nextToken")
+    page: Members = {name: [item() if callable(item) else item for item in items[int(offset) : last]]}
     if last < len(items):
         page["nextToken"] = urlsafe_b64encode(f"after:{last}".encode()).decode()
     return page

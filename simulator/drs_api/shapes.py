@@ -10,8 +10,10 @@ from typing import Any, Final, NamedTuple
 
 from drsim.orchestrator.model import JobScope, JobStatus
 from drsim.simulator.randomness import Stream
-from drsim.simulator.services.drs import DrsJob, LogItem, SourceServer
-from drsim.simulator.services.drs_jobs import ActionLife, RecoveryInstance
+from drsim.simulator.services.drs import DrsJob, DrsRefusedError
+from drsim.simulator.services.drs_jobs import ActionLife, InitiatedBy
+from drsim.simulator.services.drs_log import LogItem
+from drsim.simulator.services.network_jobs import NetworkJob, NetworkLife
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -39,24 +41,54 @@ class Frame(NamedTuple):
         return {"arn": arn, "tags": dict(self.tags.get(arn, {}))}
 
 
+def iso_duration(duration_us: int) -> str:
+    """A duration as AWS sends it, such as P2DT1H32M12.136909S; P0D for none."""
+    minutes, left_us = divmod(duration_us, 60_000_000)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    seconds, micros = divmod(left_us, 1_000_000)
+    seconds_text = f"{seconds}.{micros:06d}".rstrip("0") if micros else str(seconds)
+    parts = ((hours, f"{hours}H"), (minutes, f"{minutes}M"), (left_us, f"{seconds_text}S"))
+    time = "".join(text for count, text in parts if count)
+    return f"P{f'{days}D' if days or not time else ''}{f'T{time}' if time else ''}"
+
+
 @lru_cache(maxsize=4096)
 def _time(unix_us: int) -> str:
     return (EPOCH + timedelta(microseconds=unix_us)).isoformat(timespec="microseconds")
 
 
+def instant_us(path: str, text: str | None, default_us: float) -> float:
+    """Unix microseconds of a time that matches the model's pattern, the default for None.
+
+    Raises DrsRefusedError (ValidationException) for a date that does not exist.
+    """
+    if text is None:
+        return default_us
+    try:
+        return (datetime.fromisoformat(text) - EPOCH) // timedelta(microseconds=1)
+    except ValueError:
+        text = f"Value '{text}' at '{path}' is no date of the calendar"
+        members = {"reason": "fieldValidationFailed", "fieldList": [{"name": path, "message": text}]}
+        raise DrsRefusedError("ValidationException", f"1 validation error detected: {text}", **members) from None
+
+
 def job(frame: Frame, shown: DrsJob) -> dict[str, Any]:
     """Job, as of now."""
     view = shown.view(frame.now_us)
-    starter = "START_DRILL" if shown.is_drill else "START_RECOVERY"
     answer = {
         "jobID": shown.job_id,
         **frame.identity("job", shown.job_id),
-        "type": "TERMINATE" if shown.terminates else "LAUNCH",
-        "initiatedBy": "TERMINATE_RECOVERY_INSTANCES" if shown.terminates else starter,
+        "type": shown.kind.value,
+        "initiatedBy": shown.starter.value,
         "creationDateTime": frame.time(shown.created_us),
         "status": view.status.value,
         "participatingServers": [],
     }
+    if isinstance(shown, NetworkJob):
+        # AWS's sample of such a job has no servers, not an empty list.
+        del answer["participatingServers"]
+        answer["participatingResources"] = [_network_part(life, frame.now_us) for life in shown.networks]
     if view.status is JobStatus.COMPLETED:
         answer["endDateTime"] = frame.time(shown.ended_us)
     for launch, life in zip(view.servers, shown.servers, strict=True):
@@ -65,28 +97,33 @@ def job(frame: Frame, shown: DrsJob) -> dict[str, Any]:
             server["recoveryInstanceID"] = launch.instance_id
         if launch.actions:
             owner, started = f"{shown.job_id}/{life.source_server_id}", enumerate(life.actions[: len(launch.actions)])
-            runs = [_run(number, action, owner, frame.now_us) for number, action in started]
-            server["launchActionsStatus"] = {"ssmAgentDiscoveryDatetime": frame.time(life.ended_us), "runs": runs}
+            own = life.terms.actions or (None,) * len(life.actions)
+            runs = [_run(number, action, owner, own[number], frame.now_us) for number, action in started]
+            server["launchActionsStatus"] = {"ssmAgentDiscoveryDatetime": frame.time(life.launched_us), "runs": runs}
         answer["participatingServers"].append(server)
     return answer
 
 
-def _run(number: int, action: ActionLife, owner: str, now_us: int) -> dict[str, Any]:
-    run = {
-        "action": {
-            "actionId": _uuid(f"action/{number}"),
-            "actionCode": "AWS-RunShellScript",
-            "type": "SSM_COMMAND",
-            "name": f"Post-launch action {number + 1}",
-            "active": True,
-            "order": number + 2,  # The model's least is 2.
-            "actionVersion": "1",
-            "optional": True,
-            "category": "OTHER",
-        },
-        "runId": _uuid(f"{owner}/{number}"),
-        "status": action.status(now_us).value,
+def _network_part(life: NetworkLife, now_us: int) -> dict[str, Any]:
+    network = {"sourceNetworkID": life.network_id}
+    return {"participatingResourceID": network, "launchStatus": life.status(now_us).value}
+
+
+def _run(number: int, action: ActionLife, owner: str, known: Mapping[str, Any] | None, now_us: int) -> dict[str, Any]:
+    """LaunchActionRun. Without a known action of the server's own it is a made-up one."""
+    made_up = {
+        "actionId": _uuid(f"action/{number}"),
+        "actionCode": "AWS-RunShellScript",
+        "type": "SSM_COMMAND",
+        "name": f"Post-launch action {number + 1}",
+        "active": True,
+        "order": number + 2,  # The model's least is 2.
+        "actionVersion": "1",
+        "optional": True,
+        "category": "OTHER",
     }
+    shown = made_up if known is None else dict(known)
+    run = {"action": shown, "runId": _uuid(f"{owner}/{number}"), "status": action.status(now_us).value}
     if run["status"] == "FAILED":
         run["failureReason"] = "The command ended with status Failed"
     return run
@@ -95,94 +132,34 @@ def _run(number: int, action: ActionLife, owner: str, now_us: int) -> dict[str, 
 def log_item(frame: Frame, shown: DrsJob, item: LogItem) -> dict[str, Any]:
     """JobLog. In AWS's samples the job's own events carry empty data."""
     data: dict[str, Any] = {}
+    if item.source_network_id and isinstance(shown, NetworkJob):
+        network = next(each for each in shown.networks if each.network_id == item.source_network_id)
+        data["eventResourceData"] = {"sourceNetworkData": _network_data(network, item.event)}
     if item.source_server_id:
         life = next(each for each in shown.servers if each.source_server_id == item.source_server_id)
         data["sourceServerID"] = life.source_server_id
-        match item.event:
+        # A failback converts and launches the machine of the Failback Client, not an EC2 instance.
+        match item.event if shown.initiated_by is not InitiatedBy.FAILBACK else "":
             case "CONVERSION_END":
                 digits = Stream(0, f"moto-drs/{shown.job_id}/{life.source_server_id}/converter").hexadecimal(16)
                 data["conversionServerID"] = f"i-0{digits}"
             case "LAUNCH_END":
                 data["targetInstanceID"] = life.instance_id
-            case "LAUNCH_FAILED":
-                data["rawError"] = "InsufficientInstanceCapacity: there is not enough capacity for the instance"
+    if item.raw_error:
+        data["rawError"] = item.raw_error
     return {"logDateTime": frame.time(item.at_us), "event": item.event, "eventData": data}
+
+
+def _network_data(life: NetworkLife, event: str) -> dict[str, str]:
+    data = {"sourceNetworkID": life.network_id, "sourceVpc": life.vpc_id, "stackName": life.stack_name}
+    # The new VPC has no id before its stack is complete.
+    return data if event.endswith("CONFIGURATION_START") else {**data, "targetVpc": life.target_vpc_id}
 
 
 def identification_hints(server_id: str) -> dict[str, str]:
     """IdentificationHints, derived from the id, so that each server has the same ones in every answer."""
     hostname = f"host-{server_id[2:10]}"
     return {"hostname": hostname, "fqdn": f"{hostname}.example.com", "vmWareUuid": _uuid(server_id)}
-
-
-def source_server(
-    frame: Frame,
-    server_id: str,
-    known: SourceServer,
-    *,
-    staging_account_id: str,
-    last_launch: RecoveryInstance | None,
-    instance: RecoveryInstance | None,
-) -> dict[str, Any]:
-    """SourceServer, replicating without lag."""
-    added, now = frame.time(known.added_us), frame.time(frame.now_us)
-    extended = staging_account_id != frame.scope.account_id
-    answer = {
-        "sourceServerID": server_id,
-        **frame.identity("source-server", server_id),
-        "lastLaunchResult": "NOT_STARTED",
-        "dataReplicationInfo": {"lagDuration": "P0D", "dataReplicationState": "CONTINUOUS"},
-        "lifeCycle": {"addedToServiceDateTime": added, "firstByteDateTime": added, "lastSeenByServiceDateTime": now},
-        "sourceProperties": {
-            "lastUpdatedDateTime": now,
-            "recommendedInstanceType": "t3.small",
-            "identificationHints": identification_hints(server_id),
-        },
-        "stagingArea": {"status": "EXTENDED" if extended else "NOT_EXTENDED", "stagingAccountID": staging_account_id},
-        "replicationDirection": "FAILOVER",
-    }
-    if last_launch is not None:
-        status = last_launch.launch.status(frame.now_us)
-        has_ended = last_launch.launch.ended_us <= frame.now_us
-        result = "SUCCEEDED" if last_launch.launch.launches else "FAILED"
-        answer["lastLaunchResult"] = result if has_ended else "PENDING"
-        answer["lifeCycle"]["lastLaunch"] = {
-            "initiated": {
-                "apiCallDateTime": frame.time(last_launch.job.created_us),
-                "jobID": last_launch.job.job_id,
-                "type": "DRILL" if last_launch.job.is_drill else "RECOVERY",
-            },
-            "status": status.value,
-        }
-    if instance is not None:
-        # With a small d, here only.
-        answer["recoveryInstanceId"] = instance.launch.instance_id
-    return answer
-
-
-def recovery_instance(frame: Frame, shown: RecoveryInstance) -> dict[str, Any]:
-    """RecoveryInstance, before any failback."""
-    launch = shown.launch
-    return {
-        "recoveryInstanceID": launch.instance_id,
-        **frame.identity("recovery-instance", launch.instance_id),
-        "ec2InstanceID": launch.instance_id,
-        "ec2InstanceState": shown.state(frame.now_us),
-        "sourceServerID": launch.source_server_id,
-        "jobID": shown.job.job_id,
-        "isDrill": shown.job.is_drill,
-        "pointInTimeSnapshotDateTime": frame.time(shown.job.created_us),
-        "originEnvironment": "ON_PREMISES",
-        "failback": {"state": "FAILBACK_NOT_STARTED"},
-        "dataReplicationInfo": {"dataReplicationState": "NOT_STARTED"},
-        "recoveryInstanceProperties": {
-            "lastUpdatedDateTime": frame.time(launch.ended_us),
-            "identificationHints": {
-                "hostname": identification_hints(launch.source_server_id)["hostname"],
-                "awsInstanceID": launch.instance_id,
-            },
-        },
-    }
 
 
 def _uuid(name: str) -> str:

@@ -1,14 +1,15 @@
 """Check requests against botocore's service model.
 
-Before it sends, botocore checks minima, types and unknown members, but neither patterns nor maxima (seen with 1.43).
+Before it sends, botocore checks minima, types and unknown members, but no patterns, maxima and enums (seen with 1.43).
 """
 
 import re
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, Final, NamedTuple
 
-from botocore.model import ListShape, MapShape, Shape, StructureShape
+from botocore.loaders import Loader
+from botocore.model import ListShape, MapShape, ServiceModel, Shape, StructureShape
 
 _TYPES: Final[dict[str, type]] = {
     "structure": dict,
@@ -25,6 +26,9 @@ TIME: Final = re.compile(
     r"(Z|\+00:00)"
 )
 """The model's pattern of times, and the zone of AWS's own answers, so that a time from an answer is accepted."""
+
+UNMODELLED_VALUES: Final = {"RecoveryPlanExecutionStatus": frozenset({"TIMED_OUT"})}
+"""Values that AWS documents and its model lacks (user guide, recovery-plans-monitoring, 2026-11), by shape."""
 
 
 class Breach(NamedTuple):
@@ -61,24 +65,52 @@ def breaches(shape: Shape, value: Any, path: str = "") -> Iterator[Breach]:
             yield from breaches(shape.member, each, f"{path}/{number}")
 
 
+def without_nulls(value: Any) -> Any:
+    """A value without null members of structures, which AWS treats as missing ones."""
+    if isinstance(value, dict):
+        return {name: without_nulls(each) for name, each in value.items() if each is not None}
+    if isinstance(value, list):
+        return [without_nulls(each) for each in value]
+    return value
+
+
+@cache
+def shape_of(name: str) -> Shape:
+    """A shape of botocore's model."""
+    return ServiceModel(Loader().load_service_model("drs", "service-2"), "drs").shape_for(name)
+
+
+def type_problems(shape: Shape, value: Any) -> Iterator[str]:
+    """Yield what is of a wrong type, as the end of a message whose begin names the value."""
+    for breach in breaches(shape, value):
+        if breach.constraint == "type":
+            found = value
+            for name in breach.path.split("/")[1:]:
+                found = found[int(name)] if isinstance(found, list) else found[name]
+            path = re.sub(r"/(\d+)", r"[\1]", breach.path).replace("/", ".")
+            yield f"{path} must be a {breach.message.rpartition(' ')[2]}, got {found!r}"
+
+
 class _Constraints(NamedTuple):
     least: float | None
     most: float | None
     pattern: re.Pattern[str] | None
+    values: frozenset[str]
 
 
 @lru_cache(maxsize=1024)
 def _constraints_of(shape: Shape) -> _Constraints | None:
     least, most, pattern = (shape.metadata.get(name) for name in ("min", "max", "pattern"))
-    if least is most is pattern is None:
+    values = frozenset(getattr(shape, "enum", ())) | UNMODELLED_VALUES.get(shape.name, frozenset())
+    if least is most is pattern is None and not values:
         return None
     if pattern is None:
-        return _Constraints(least, most, None)
-    return _Constraints(least, most, TIME if shape.name == "ISO8601DatetimeString" else re.compile(pattern))
+        return _Constraints(least, most, None, values)
+    return _Constraints(least, most, TIME if shape.name == "ISO8601DatetimeString" else re.compile(pattern), values)
 
 
 def _bounds(constraints: _Constraints, value: Any, path: str) -> Iterator[Breach]:
-    least, most, allowed = constraints
+    least, most, allowed, values = constraints
     what, size = ("value", value) if isinstance(value, int) else ("length", len(value))
     if least is not None and size < least:
         yield _breach(path, value, f"Member must have {what} greater than or equal to {least}", "min")
@@ -86,6 +118,8 @@ def _bounds(constraints: _Constraints, value: Any, path: str) -> Iterator[Breach
         yield _breach(path, value, f"Member must have {what} less than or equal to {most}", "max")
     if allowed is not None and not allowed.fullmatch(value):
         yield _breach(path, value, f"Member must satisfy regular expression pattern: {allowed.pattern}", "pattern")
+    if values and value not in values:
+        yield _breach(path, value, f"Member must satisfy enum value set: [{', '.join(sorted(values))}]", "enum")
 
 
 def _breach(path: str, value: object, text: str, constraint: str) -> Breach:

@@ -165,9 +165,11 @@ class Effects:
             environment.skew_us = off_us if ahead else -off_us
         return environment.skew_us if self._kernel.now_us < self._plan.healed_us else 0
 
-    def life(self, execution_id: str, region: str, wave: int, servers_count: int, life: JobLife) -> JobLife:
+    def life(
+        self, execution_id: str, region: str, wave: int, servers_count: int, life: JobLife, *, attempt: int = 1
+    ) -> JobLife:
         """Return a job's life under faults. Raises ServiceError: ServiceQuotaExceededException."""
-        hit = self._plan.hit(kinds.START_RECOVERY, execution_id=execution_id, region=region, run=wave)
+        hit = self._plan.hit(kinds.START_RECOVERY, execution_id=execution_id, region=region, run=wave, nth=attempt)
         return life if hit is None else hit.effect(life, hit.delay_us, hit.rule.servers or servers_count)
 
 

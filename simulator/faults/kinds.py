@@ -79,7 +79,7 @@ READ: Final = Point[Lag]("Read", "function execution run nth", FINDER, POLLER)
 """A GetItem without ConsistentRead. Our own functions make none."""
 END: Final = Point[Lag]("End", "function execution", POLLER)
 """A poll's write that ends an execution."""
-START_RECOVERY: Final = Point[LifeEffect]("StartRecovery", "execution region run")
+START_RECOVERY: Final = Point[LifeEffect]("StartRecovery", "execution region run nth")
 QUERY: Final = Point[CallEffect]("Query", "function run nth", FINDER)
 INVOKE: Final = Point[CallEffect]("Invoke", "function execution run nth", FINDER)
 GET_ITEM: Final = Point[CallEffect]("GetItem", "function execution run nth", POLLER)

@@ -37,7 +37,12 @@ class Rule(BaseModel):
         description="At this run of the function for its execution (Tick, Event, Index, StartRecovery: the nth tick, "
         "event, write or wave).",
     )
-    nth: int | None = Field(None, ge=1, description="At the nth call of the operation in its run, retries not counted.")
+    nth: int | None = Field(
+        None,
+        ge=1,
+        description="At the nth call of the operation in its run, retries not counted; for StartRecovery, the nth "
+        "attempt of a recovery plan's step.",
+    )
     chance: float = Field(1.0, gt=0, le=1, description="Probability, decided for each event by itself.")
     delay: SpreadField | None = Field(None, description="How long: late, slow, delayed, lagging, skewed by.")
     attempts: int | None = Field(

@@ -10,10 +10,10 @@ from drsim.simulator.services.drs import DrsJob
 
 
 class JobSpan(NamedTuple):
-    """The instants at which a job's state changes, settled last; they only rise."""
+    """The instants at which a job's phases begin, settled last; they only rise."""
 
     created_us: int
-    started_us: int
+    converting_us: int
     launching_us: int
     ended_us: int
     settled_us: int
@@ -22,8 +22,9 @@ class JobSpan(NamedTuple):
 def span_of(job: DrsJob, *, counts_actions: bool) -> JobSpan:
     """Return a job's span. Without launch actions it is settled when it ends."""
     launching_us = min(server.launching_us for server in job.servers)
+    converting_us = min(job.converting_us(server) for server in job.servers)
     settled_us = job.settled_us if counts_actions else job.ended_us
-    return JobSpan(job.created_us, job.started_us, launching_us, job.ended_us, settled_us)
+    return JobSpan(job.created_us, converting_us, launching_us, job.ended_us, settled_us)
 
 
 def divided(

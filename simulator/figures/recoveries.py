@@ -19,6 +19,7 @@ from drsim.simulator.figures.parts import divided, span_of
 from drsim.simulator.figures.sketch import Sketch
 from drsim.simulator.figures.table import PART_NAMES
 from drsim.simulator.reader import ExecutionView, WaveView
+from drsim.simulator.services.drs_jobs import DrsJob
 from drsim.simulator.trace import Trace
 from drsim.simulator.workload import PERSON, WORKER
 
@@ -34,7 +35,10 @@ _OPEN: Final = "POLLING"
 
 
 class Recovery(NamedTuple):
-    """One recovery: when it ended or the run did, its time, the time from its own job's start, and its parts."""
+    """One recovery: when it ended or the run did, its time, the time from its own job's start, and its parts.
+
+    `age_us` is the age that its oldest data had when its job was started, None without a job.
+    """
 
     execution_id: str
     status: str
@@ -42,6 +46,7 @@ class Recovery(NamedTuple):
     took_us: int
     own_us: int | None
     parts: tuple[int, ...]
+    age_us: int | None = None
 
 
 @dataclass(slots=True)
@@ -52,6 +57,7 @@ class Achieved:
     objective_us: int | None
     times: Sketch = field(default_factory=Sketch)
     own: Sketch = field(default_factory=Sketch)
+    ages: Sketch = field(default_factory=Sketch)
     parts: list[int] = field(default_factory=lambda: [0] * len(PART_NAMES))
     still_open: int = 0
     missed: int = 0
@@ -65,6 +71,8 @@ class Achieved:
         self.still_open += found.status == _OPEN
         if found.own_us is not None:
             self.own.append(found.own_us)
+        if found.age_us is not None:
+            self.ages.append(found.age_us)
         self.parts = [total + each for total, each in zip(self.parts, found.parts, strict=True)]
         if self.objective_us is not None and (found.took_us > self.objective_us or found.status not in _RECOVERED):
             self.missed += 1
@@ -76,6 +84,7 @@ class Achieved:
     def settle(self) -> None:
         self.times.settle()
         self.own.settle()
+        self.ages.settle()
 
 
 @dataclass(slots=True)
@@ -156,7 +165,9 @@ class Recoveries:
         last = max(ends, default=(0, 0), key=lambda end: (end[0], -end[1]))[1]
         parts, _ = self._parts(event, seen, now, last)
         took_us = event.at_us - seen.began_us
-        self.executions.add(Recovery(event.execution_id, status, event.at_us, took_us, None, parts))
+        ages = [job.age_us for job in map(self._truth.job, now.waves) if job is not None]
+        age_us = max(ages, default=None)
+        self.executions.add(Recovery(event.execution_id, status, event.at_us, took_us, None, parts, age_us))
         if status in _OVERDUE:
             for index, wave in enumerate(now.waves):
                 if index not in seen.ended:
@@ -169,10 +180,10 @@ class Recoveries:
         if status not in _RECOVERED | _OVERDUE:
             achieved.unrecovered[status] += 1
             return
-        parts, created_us = self._parts(event, seen, now, index)
-        own_us = None if created_us is None else event.at_us - created_us
+        parts, job = self._parts(event, seen, now, index)
+        own_us, age_us = (None, None) if job is None else (event.at_us - job.created_us, job.age_us)
         took_us = event.at_us - seen.began_us
-        achieved.add(Recovery(event.execution_id, status, event.at_us, took_us, own_us, parts))
+        achieved.add(Recovery(event.execution_id, status, event.at_us, took_us, own_us, parts, age_us))
 
     def _of_wave(self, wave: WaveView, index: int) -> Achieved:
         number = index + 1 if wave.number is None else wave.number
@@ -187,15 +198,15 @@ class Recoveries:
 
     def _parts(
         self, event: events.ItemChanged, seen: _Open, now: ExecutionView, index: int
-    ) -> tuple[tuple[int, ...], int | None]:
-        """The parts of the time to a wave's end, and when its job was created, None without a job."""
+    ) -> tuple[tuple[int, ...], DrsJob | None]:
+        """The parts of the time to a wave's end, and its job."""
         decisive = self._truth.job(now.waves[index]) if now.waves else None
         others = (self._truth.job(wave) for wave in now.waves if wave is not now.waves[index])
         jobs = [job for job in (decisive, *others) if job is not None]
         spans = [span_of(job, counts_actions=now.type is ExecutionType.RECOVERY) for job in jobs]
         known_us = self._truth.wave_final_us(now, now.waves[index]) if now.waves else NEVER_US
         parts = divided(seen.began_us, known_us, self._look_us(event.request_id), event.at_us, spans)
-        return parts, None if decisive is None else decisive.created_us
+        return parts, decisive
 
     def _leave_out(self, seen: _Open, status: str) -> None:
         self.executions.unrecovered[status] += 1

@@ -4,6 +4,7 @@ Statistics count by figure; results, reports, charts and comparisons show its en
 report. Names are those of `result.json`. The table has no value of any run.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Final, Literal
@@ -155,18 +156,40 @@ class Part:
     meaning: str
 
 
-PARTS: Final = (
-    Part("no_job", "No job", "The plan had no job in DRS yet, or its next wave had not been started."),
-    Part("pending", "DRS pending", "DRS had accepted the job and not begun it: the job was PENDING."),
-    Part("started", "DRS started", "The job was STARTED, and no server had begun to launch."),
-    Part("in_progress", "In progress", "Servers launched, until DRS ended the job."),
+_BEFORE: Final = (Part("no_job", "No job", "The plan had no job in DRS yet, or its next wave had not been started."),)
+_AFTER: Final = (
     Part("launch_actions", "Launch actions", "The job had ended, and the launch actions of a RECOVERY still ran."),
     Part("waiting", "Waiting for a look", "DRS had finished, and the look that led to the last poll had not begun."),
     Part("detection", "Detection", "That look had begun, and its poll had not yet written the end."),
 )
+
+PARTS: Final = (
+    *_BEFORE,
+    Part("snapshot", "Snapshot", "DRS had accepted the job, and no server's conversion had begun."),
+    Part("conversion", "Conversion", "DRS converted the servers' disks, and no server had begun to launch."),
+    Part("launch", "Launch", "Servers launched, until DRS ended the job."),
+    *_AFTER,
+)
 """In the order of time. Every instant of a recovery belongs to exactly one."""
 
 PART_NAMES: Final = tuple(part.name for part in PARTS)
+
+_STATUS_PARTS: Final = (
+    *_BEFORE,
+    Part("pending", "DRS pending", "DRS had accepted the job and not begun it: the job was PENDING."),
+    Part("started", "DRS started", "The job was STARTED, and no server had begun to launch."),
+    Part("in_progress", "In progress", "Servers launched, until DRS ended the job."),
+    *_AFTER,
+)
+"""Those of earlier results, which followed the status of the job."""
+
+
+def parts_named(names: Collection[str]) -> tuple[Part, ...]:
+    """Return the parts with exactly these names, of this version's results or of earlier ones. Raises ValueError."""
+    for parts in (PARTS, _STATUS_PARTS):
+        if {part.name for part in parts} == {*names}:
+            return parts
+    raise ValueError(f"must have the parts {', '.join(PART_NAMES)}, got {', '.join(names) or 'none'}")
 
 
 _FAMILIES: Final = (POLL_GAP, INIT, COLD, WARM, COLD_IDLE, WARM_IDLE)

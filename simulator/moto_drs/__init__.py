@@ -14,26 +14,37 @@ its own state until moto's next reset. docs/moto-drs.md says what is modelled.
 
 import re
 import sys
-from collections.abc import Iterable, Mapping
-from itertools import islice, repeat
-from typing import Final
+from collections.abc import Iterable
+from copy import deepcopy
+from typing import Any
 
 import moto
 from moto import backend_index
 
+from drsim.simulator.drs_api.failback import pair
+from drsim.simulator.drs_api.networks import network
 from drsim.simulator.drs_api.operations import OPERATIONS
-from drsim.simulator.drs_api.state import DrsWorld
-from drsim.simulator.moto_drs import exceptions, models, responses, urls
+from drsim.simulator.drs_api.region import DrsWorld
+from drsim.simulator.moto_drs import ec2, exceptions, models, responses, urls
+from drsim.simulator.moto_drs.bus import send_events
 from drsim.simulator.moto_drs.exceptions import AccessDeniedError, DRSError, InternalServerError, ThrottlingError
-from drsim.simulator.moto_drs.models import DRSBackend, drs_backends
-from drsim.simulator.randomness import Stream
+from drsim.simulator.moto_drs.models import DRSBackend, HostClock, drs_backends
+from drsim.simulator.moto_drs.servers import (
+    add_source_servers,
+    load_source_servers,
+    remove_staging_role,
+    set_replication,
+)
+from drsim.simulator.moto_drs.throttling import Bucket, Throttles
+from drsim.simulator.moto_drs.trail import Trail
 from drsim.simulator.services.drs import DrsService
+from drsim.simulator.services.network_jobs import NetworkOutcome
 from drsim.simulator.services.spec import Drs, JobLife
 
 __all__ = ["AccessDeniedError", "DRSError", "Drs", "InternalServerError", "JobLife", "ThrottlingError", "drs_backends"]
-__all__ += ["add_source_servers", "attach", "detach", "fail_next", "register", "set_quotas", "uninitialize"]
-
-_SERVER_ID: Final = re.compile(r"s-[0-9a-zA-Z]{17}")
+__all__ += ["add_source_servers", "advance", "attach", "calls", "detach", "fail_launches", "fail_next"]
+__all__ += ["load_source_servers", "pair_failback_client", "register", "remove_staging_role", "set_quotas"]
+__all__ += ["set_replication", "set_source_network", "throttle", "uninitialize"]
 
 
 def register() -> None:
@@ -42,48 +53,10 @@ def register() -> None:
     moto.drs = sys.modules["moto.drs"] = sys.modules[__name__]  # type: ignore[attr-defined]
     for module in (exceptions, models, responses, urls):
         sys.modules[f"moto.drs.{module.__name__.rpartition('.')[2]}"] = module
+    ec2.watch()
     # moto's server and its stubber hold the list itself, so it must be changed in place.
     others = [entry for entry in backend_index.backend_url_patterns if entry[0] != "drs"]
     backend_index.backend_url_patterns[:] = [*others, *(("drs", re.compile(base)) for base in urls.url_bases)]
-
-
-def add_source_servers(
-    account_id: str,
-    region: str,
-    servers: int | Iterable[str],
-    *,
-    life: JobLife | None = None,
-    tags: Mapping[str, str] | None = None,
-    staging_account_id: str | None = None,
-) -> list[str]:
-    """Create source servers (a count, or the given ids) and return their ids.
-
-    `life` is the life of jobs that begin with one of them; an existing server gets the new one. They replicate to
-    `staging_account_id`, by default their own account. Raises ValueError for an id that DRS could not have issued.
-    """
-    backend = drs_backends[account_id][region]
-    world = backend.world
-    ids = _new_ids(backend, servers) if isinstance(servers, int) else list(servers)
-    for server_id in ids:
-        if not _SERVER_ID.fullmatch(server_id):
-            raise ValueError(f"a source server's id must match {_SERVER_ID.pattern}, got {server_id!r}")
-    world.service.add_servers(backend.scope, ids, JobLife() if life is None else life)
-    arns = [backend.frame.arn("source-server", server_id) for server_id in ids]
-    if tags is not None:
-        world.tags.update((arn, dict(tags)) for arn in arns)
-    if staging_account_id is not None:
-        world.staging_account_ids.update(dict.fromkeys(arns, staging_account_id))
-    return ids
-
-
-def _new_ids(backend: DRSBackend, count: int) -> list[str]:
-    if count < 0:
-        raise ValueError(f"servers must be >= 0, got {count}")
-    # One stream for each account and Region: two calls return the same ids as one call for all.
-    stream = Stream(0, f"moto-drs/{backend.account_id}/{backend.region_name}/servers")
-    known = backend.world.service.servers(backend.scope)
-    drawn = (f"s-{stream.hexadecimal(16)}{stream.hexadecimal(1)}" for _ in repeat(None))
-    return list(islice((server_id for server_id in drawn if server_id not in known), count))
 
 
 def uninitialize(account_id: str, region: str) -> None:
@@ -92,9 +65,39 @@ def uninitialize(account_id: str, region: str) -> None:
     backend.world.uninitialized.add(backend.scope)
 
 
+def pair_failback_client(
+    account_id: str, region: str, instance_id: str, *, to_original: bool = True, error: str = ""
+) -> str:
+    """Let a Failback Client pair with a recovery instance of an on-premises server, and return the client's id.
+
+    Its data is then copied; the failback can be launched once that is done. The client runs on the original machine,
+    or on another one. With an error, such as "FAILBACK_CLIENT_NOT_SEEN", it stalls until the failback is stopped.
+    Raises ValueError for an unknown error, and for an instance that cannot be paired now.
+    """
+    return pair(drs_backends[account_id][region].region, instance_id, to_original=to_original, error=error)
+
+
+def set_source_network(
+    account_id: str, region: str, network_id: str, *, problem: str = "", outcome: NetworkOutcome | str = "SUCCESS"
+) -> None:
+    """Let a source network's replication be in ERROR with this problem, and its later recoveries have this outcome.
+
+    An outcome is SUCCESS, PARTIAL_SUCCESS (deployed, its servers not configured) or FAIL. Raises ValueError for another
+    outcome, DrsRefusedError for an unknown network.
+    """
+    known = network(drs_backends[account_id][region].region, network_id)
+    known.problem, known.outcome = problem, NetworkOutcome(outcome)
+
+
 def set_quotas(account_id: str, region: str, quotas: Drs) -> None:
     """Set other quotas, or another page size, than AWS's. In an attached world they hold everywhere."""
     drs_backends[account_id][region].world.service.spec = quotas
+
+
+def fail_launches(account_id: str, region: str, server_ids: Iterable[str], *, fail: bool = True) -> None:
+    """Let all later launches of these source servers fail, or launch again, whatever the lives of their jobs."""
+    doomed = drs_backends[account_id][region].world.service.doomed
+    (doomed.update if fail else doomed.difference_update)(server_ids)
 
 
 def fail_next(account_id: str, region: str, operation: str, error: DRSError, *, times: int = 1) -> None:
@@ -102,12 +105,57 @@ def fail_next(account_id: str, region: str, operation: str, error: DRSError, *, 
 
     Raises ValueError for an operation that is not modelled, and for `times` below 1.
     """
-    if operation not in OPERATIONS:
-        raise ValueError(f"operation must be one of {', '.join(sorted(OPERATIONS))}, got {operation!r}")
+    _check_operation(operation)
     if times < 1:
         raise ValueError(f"times must be >= 1, got {times}")
     backend = drs_backends[account_id][region]
     backend.world.failures.setdefault((backend.scope, operation), []).extend([error] * times)
+
+
+def _check_operation(operation: str) -> None:
+    if operation not in OPERATIONS:
+        raise ValueError(f"operation must be one of {', '.join(sorted(OPERATIONS))}, got {operation!r}")
+
+
+def throttle(account_id: str, region: str, *, rate: float, burst: int = 1, operation: str = "") -> None:
+    """Let calls there beyond `rate` a second, or beyond `burst` at once, get ThrottlingException.
+
+    For one operation, or for all calls together. DRS's clock fills the bucket: with a frozen clock, move it. AWS
+    publishes no rates. Raises ValueError for an operation that is not modelled, and for a rate or burst of nothing.
+    """
+    _check_operation(operation or "DescribeJobs")
+    if rate <= 0 or burst < 1:
+        raise ValueError(f"rate must be > 0 and burst >= 1, got {rate} and {burst}")
+    drs_backends[account_id][region].region.part(Throttles).buckets[operation] = Bucket(rate, burst)
+
+
+def calls(account_id: str, region: str, operation: str = "") -> list[dict[str, Any]]:
+    """The calls to DRS there, of one operation or of all, oldest first, each as CloudTrail records it.
+
+    `eventName` is the operation, `requestParameters` its members; `errorCode` is there for a refused call alone. The
+    last 10,000 are kept.
+    """
+    records = drs_backends[account_id][region].region.part(Trail).records
+    return [deepcopy(each) for each in records if operation in ("", each["eventName"])]
+
+
+def advance(minutes: float) -> None:
+    """Move DRS's clock forward in all accounts and Regions, until moto's next reset. The host's clock stays.
+
+    Sends the events of the time passed; `advance(0)` sends those that are due.
+
+    Raises ValueError for a negative number, and RuntimeError while a DRS is attached, which has a clock of its own.
+    """
+    if minutes < 0:
+        raise ValueError(f"minutes must be >= 0, got {minutes}")
+    if DRSBackend.attached is not None:
+        raise RuntimeError("advance() while a DRS is attached; move the clock of that DRS")
+    # moto resets only backends that exist, and a reset takes the clock back.
+    _ = drs_backends["123456789012"]["us-east-1"]
+    HostClock.ahead_us += round(minutes * 60_000_000)
+    for regions in drs_backends.values():
+        for backend in regions.values():
+            send_events(backend.region)
 
 
 def attach(service: DrsService, *, epoch_us: int) -> None:
@@ -117,7 +165,7 @@ def attach(service: DrsService, *, epoch_us: int) -> None:
     """
     if DRSBackend.attached is not None:
         raise RuntimeError("attach() while a DRS is attached; call detach() first")
-    DRSBackend.attached = DrsWorld(service, epoch_us)
+    DRSBackend.attached = DrsWorld(service, epoch_us, outside=models.MotoServices())
 
 
 def detach() -> None:

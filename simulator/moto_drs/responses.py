@@ -1,24 +1,33 @@
 """From an HTTP request to its answer, for every operation alike."""
 
 import json
-from threading import RLock
-from typing import Any, Final
+from functools import partial
+from typing import Any
 from urllib.parse import parse_qs
 
-from botocore.model import ListShape, OperationModel
+from botocore.model import ListShape, OperationModel, Shape
+from moto import settings
 from moto.core.common_types import TYPE_RESPONSE
+from moto.core.exceptions import AccessDeniedError as DeniedByIam
+from moto.core.exceptions import (
+    AuthFailureError,
+    InvalidClientTokenIdError,
+    JsonRESTError,
+    SignatureDoesNotMatchError,
+)
 from moto.core.responses import BaseResponse
 from moto.core.utils import camelcase_to_underscores, get_service_model
+from moto.iam.access_control import CreateAccessKeyFailure, IAMRequest, create_access_key
 
 from drsim.simulator.drs_api.answers import answer
-from drsim.simulator.drs_api.operations import OPERATIONS, Members
-from drsim.simulator.drs_api.state import validation_error
-from drsim.simulator.moto_drs.exceptions import DRSError
-from drsim.simulator.moto_drs.models import drs_backends
+from drsim.simulator.drs_api.operations import OPERATIONS
+from drsim.simulator.drs_api.region import DrsRegion, Members, validation_error
+from drsim.simulator.moto_drs import ec2, throttling, trail
+from drsim.simulator.moto_drs.authorization import needs
+from drsim.simulator.moto_drs.bus import send_events
+from drsim.simulator.moto_drs.exceptions import AccessDeniedError, DRSError
+from drsim.simulator.moto_drs.models import LOCK, drs_backends
 from drsim.simulator.services.drs import DrsRefusedError
-
-_LOCK: Final = RLock()
-"""moto's server answers in many threads; a check and what it allows must not be interleaved with another request."""
 
 
 class DRSResponse(BaseResponse):
@@ -29,19 +38,60 @@ class DRSResponse(BaseResponse):
 
     def call_action(self) -> TYPE_RESPONSE:
         """moto's dispatch, one request at a time."""
-        with _LOCK:
+        with LOCK:
+            ec2.synchronize(self.current_account, self.region)
             return super().call_action()
+
+    def _authenticate_and_authorize_normal_action(self, resource: str = "*") -> None:
+        """Left to `answer`, which knows the request's resources; DRS's errors are JSON, and moto's are XML."""
 
     def answer(self) -> TYPE_RESPONSE:
         model = get_service_model("drs").operation_model(self._get_action())
-        backend = drs_backends[self.current_account][self.region]
+        region = drs_backends[self.current_account][self.region].region
+        # Also before the call, which may delete a job or clear a state.
+        send_events(region)
+        request: Members | None = None
+        outcome: Members | JsonRESTError | None
         try:
-            answered = answer(model, backend, self._request(model))
+            request = self._request(model)
+            self._authorize(model, region, request)
+            throttling.check(region, model.name)
+            outcome = answer(model, region, request)
         except DrsRefusedError as error:
-            raise DRSError(error.code, error.message, error.members) from None
+            outcome = DRSError(error.code, error.message, error.members)
+        except JsonRESTError as error:
+            outcome = error
+        send_events(region)
+        who = {"caller_arn": self._caller_arn(), "user_agent": f"{self.headers.get('User-Agent', '')}"}
+        trail.record(region, model.name, request, outcome, **who)
+        if isinstance(outcome, JsonRESTError):
+            raise outcome
         status = model.http["responseCode"]
         headers: Any = {"status": status, "content-type": "application/json"}
-        return status, headers, "" if answered is None else json.dumps(answered)
+        return status, headers, "" if outcome is None else json.dumps(outcome)
+
+    def _authorize(self, model: OperationModel, region: DrsRegion, request: Members) -> None:
+        """Ask moto's IAM, if a test has turned it on. Raises JsonRESTError, which any operation may end in."""
+        pairs = needs(model.name, request, region.frame)
+        if self.request_count < settings.INITIAL_NO_AUTH_ACTION_COUNT:
+            # moto counts the calls until then: this is one.
+            del pairs[1:]
+        for action, resource in pairs:
+            try:
+                self._authenticate_and_authorize_action(partial(_iam_request, action), resource)  # type: ignore[arg-type]
+            except DeniedByIam as error:
+                raise AccessDeniedError(f"{error.message} on resource: {resource}") from None
+            except (AuthFailureError, InvalidClientTokenIdError, SignatureDoesNotMatchError) as error:
+                raise error.to_json() from None
+
+    def _caller_arn(self) -> str:
+        """The ARN of a user or assumed role in moto's IAM; the account's root for credentials that it does not know."""
+        partition = drs_backends[self.current_account][self.region].partition
+        try:
+            arn = create_access_key(self.current_account, partition, self.get_access_key(), dict(self.headers)).arn
+        except CreateAccessKeyFailure:
+            arn = f"arn:{partition}:iam::{self.current_account}:root"
+        return f"{arn}"
 
     def _request(self, model: OperationModel) -> Members:
         """The members, from body, path and query. Raises DrsRefusedError for a body that is no JSON object."""
@@ -58,8 +108,19 @@ class DRSResponse(BaseResponse):
                     request[name] = self.uri_match[member.serialization["name"]]
                 case "querystring":
                     values = query.get(member.serialization["name"])
-                    request[name] = values if values is None or isinstance(member, ListShape) else values[0]
+                    request[name] = (
+                        values if values is None or isinstance(member, ListShape) else _of_text(member, values[0])
+                    )
         return request
+
+
+def _iam_request(needed: str, **request: Any) -> IAMRequest:
+    return IAMRequest(**{**request, "action": needed})
+
+
+def _of_text(member: Shape, text: str) -> str | int:
+    """A value from the query, where numbers are text. One that is no number stays text, which validation refuses."""
+    return int(text) if member.type_name == "integer" and text.isascii() and text.removeprefix("-").isdigit() else text
 
 
 for _name in OPERATIONS:

@@ -3,20 +3,22 @@
 `drs_jobs` has a job's state at each instant. Sources: botocore's service model for drs 2020-02-26, AWS service quotas.
 """
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple, Protocol
 
 from drsim.orchestrator.model import Job, JobScope, JobStatus, ServerStatus
 from drsim.simulator.durations import NEVER_US
 from drsim.simulator.events import JobStarted, StartRefused
 from drsim.simulator.randomness import Stream
-from drsim.simulator.services.drs_jobs import ActionLife, DrsJob, LogItem, RecoveryInstance, ServerLife
+from drsim.simulator.services.drs_draws import draw_launch, draw_termination
+from drsim.simulator.services.drs_jobs import DrsJob, InitiatedBy, LaunchTerms, RecoveryInstance, ServerLife
+from drsim.simulator.services.drs_log import LogItem
 from drsim.simulator.services.errors import ServiceError
 from drsim.simulator.services.spec import Drs, JobLife
 from drsim.simulator.trace import Trace
 
-__all__ = ["DrsJob", "DrsRefusedError", "DrsService", "LogItem", "SeededClock", "SourceServer"]
+__all__ = ["DrsJob", "DrsRefusedError", "DrsService", "SeededClock", "SourceServer"]
 
 
 class SeededClock(Protocol):
@@ -34,6 +36,13 @@ class DrsRefusedError(ServiceError):
     def __init__(self, code: str, message: str, **members: Any) -> None:
         super().__init__(code, message)
         self.members = members
+
+
+class _StoppedClock(NamedTuple):
+    """A clock that stands still."""
+
+    now_us: int
+    seed: int
 
 
 class SourceServer(NamedTuple):
@@ -54,15 +63,37 @@ class DrsService:
         self._deleted: dict[JobScope, set[str]] = {}
         self._open: dict[JobScope, list[DrsJob]] = {}
         self._starts: dict[tuple[JobScope, str], int] = {}
+        self.doomed: set[str] = set()
+        """Source servers whose launches fail, besides those that the lives of jobs draw."""
+        # When DeleteRecoveryInstance removed an instance, by its job and source server.
+        self._removed: dict[JobScope, dict[tuple[str, str], int]] = {}
 
     def add_servers(self, scope: JobScope, server_ids: Sequence[str], life: JobLife) -> None:
         """Register source servers. A job has the life of its first server."""
         server = SourceServer(life, self._clock.now_us)
         self._servers.setdefault(scope, {}).update(dict.fromkeys(server_ids, server))
 
+    def remove_server(self, scope: JobScope, server_id: str) -> None:
+        """Forget a source server, of which no job runs; ended jobs and recovery instances stay."""
+        del self._servers[scope][server_id]
+
     @property
     def now_us(self) -> int:
         return self._clock.now_us
+
+    @contextmanager
+    def as_of(self, at_us: int) -> Iterator[None]:
+        """Let calls act as of an earlier instant: a recovery plan starts jobs when no one calls DRS."""
+        clock, self._clock = self._clock, _StoppedClock(at_us, self._clock.seed)
+        try:
+            yield
+        finally:
+            self._clock = clock
+
+    def busy_servers(self, scope: JobScope) -> set[str]:
+        """Return the servers of the jobs that have not ended."""
+        open_jobs = self._open_jobs(scope, self._clock.now_us)
+        return {server.source_server_id for job in open_jobs for server in job.servers}
 
     def servers(self, scope: JobScope) -> Mapping[str, SourceServer]:
         """By id, oldest first."""
@@ -86,33 +117,71 @@ class DrsService:
             found.sort(key=lambda job: job.serial)
         return [job for job in found if job.job_id not in deleted]
 
-    def recovery_instances(self, scope: JobScope) -> dict[str, RecoveryInstance]:
-        """Return the present recovery instance of each source server. The next launch replaces it (assumed)."""
+    def recovery_instances(self, scope: JobScope, at_us: int | None = None) -> dict[str, RecoveryInstance]:
+        """Return each source server's recovery instance, by its id: now, or as of an instant.
+
+        A job that launches the server again removes the earlier instance as it begins (AWS's user guide).
+        """
         found: dict[str, RecoveryInstance] = {}
-        now_us = self._clock.now_us
+        now_us = self._clock.now_us if at_us is None else at_us
         for job in self._jobs.get(scope, {}).values():
             # The host's clock can go back, and then there are jobs of the future.
             if job.created_us > now_us:
                 continue
             for server in job.servers:
-                name, status = server.source_server_id, server.status(now_us)
-                if status is ServerStatus.LAUNCHED:
-                    found[name] = RecoveryInstance(server, job)
-                elif status is ServerStatus.TERMINATED:
-                    found.pop(name, None)
-                elif server.terminates and name in found:
-                    found[name] = found[name]._replace(termination=server)
-        return found
+                name = server.source_server_id
+                if server.terminates:
+                    if server.status(now_us) is ServerStatus.TERMINATED:
+                        found.pop(name, None)
+                    elif name in found:
+                        found[name] = found[name]._replace(termination=server)
+                elif job.makes_instances:
+                    if job.cleaned_us <= now_us:
+                        found.pop(name, None)
+                    if server.launched_us <= now_us < server.terminated_us:
+                        found[name] = RecoveryInstance(server, job)
+        removed = self._removed.get(scope, {})
+        return {name: each for name, each in found.items() if removed.get(each.key, NEVER_US) > now_us}
+
+    def remove_instance(self, scope: JobScope, instance: RecoveryInstance) -> None:
+        """DeleteRecoveryInstance: from now on DRS does not know the instance."""
+        self._removed.setdefault(scope, {})[instance.key] = self._clock.now_us
+
+    def instances(self, scope: JobScope) -> Iterator[tuple[ServerLife, DrsJob, int]]:
+        """Yield all instances that jobs launch, oldest job first, with the instant at which each is terminated."""
+        latest: dict[str, tuple[ServerLife, DrsJob, int]] = {}
+        for job in self._jobs.get(scope, {}).values():
+            for server in job.servers:
+                name = server.source_server_id
+                if name in latest and (server.terminates or job.makes_instances):
+                    before, its_job, gone_us = latest.pop(name)
+                    # An instance of the user's own, into which a job launched, is not cleaned up.
+                    cleaned_us = NEVER_US if before.terms.instance_id is not None else job.cleaned_us
+                    yield before, its_job, min(gone_us, server.ended_us if server.terminates else cleaned_us)
+                if job.makes_instances and server.makes_instance:
+                    latest[name] = (server, job, server.terminated_us)
+        yield from latest.values()
+
+    def log_items(self, job: DrsJob) -> tuple[LogItem, ...]:
+        """Return the entries of DescribeJobLogItems up to now, oldest first."""
+        cleaned = self.recovery_instances(job.scope, job.created_us - 1) if job.makes_instances else ()
+        return job.log_items(self._clock.now_us, cleaned)
 
     def last_launches(self, scope: JobScope) -> dict[str, RecoveryInstance]:
         """Return each source server's part in its last StartRecovery, ended or not; deleted jobs count."""
-        servers = ((server, job) for job in self._jobs.get(scope, {}).values() for server in job.servers)
-        return {
-            server.source_server_id: RecoveryInstance(server, job) for server, job in servers if not server.terminates
-        }
+        jobs = [job for job in self._jobs.get(scope, {}).values() if job.makes_instances]
+        return {server.source_server_id: RecoveryInstance(server, job) for job in jobs for server in job.servers}
 
-    def start_recovery(self, scope: JobScope, server_ids: Sequence[str], *, is_drill: bool = False) -> DrsJob:
-        """StartRecovery: a new job for these servers, its whole life drawn now.
+    def start_recovery(
+        self,
+        scope: JobScope,
+        server_ids: Sequence[str],
+        *,
+        is_drill: bool = False,
+        terms: Mapping[str, LaunchTerms] | None = None,
+        initiated_by: InitiatedBy | None = None,
+    ) -> DrsJob:
+        """StartRecovery: a new job for these servers, its whole life drawn now. `terms` are by server.
 
         Raises DrsRefusedError for an unknown or busy server (ConflictException), and ServiceQuotaExceededException.
         """
@@ -124,7 +193,17 @@ class DrsService:
         except ServiceError as error:
             self._trace.emit(StartRefused(now_us, scope.account_id, scope.region, error.code))
             raise
-        job = self._keep(self._draw(scope, server_ids, now_us, is_drill), open_jobs)
+        life = self._servers[scope][server_ids[0]].life
+        # The job's stream is named by its first server and that server's number of recoveries, so that other jobs of
+        # the account do not change this job's life.
+        first = (scope, server_ids[0])
+        number = self._starts[first] = self._starts.get(first, 0) + 1
+        stream = Stream(self._clock.seed, f"drs/{scope.account_id}/{scope.region}/{server_ids[0]}/{number}")
+        drawn = draw_launch(
+            life, stream, scope, server_ids, now_us, is_drill=is_drill, terms=terms or {}, doomed=self.doomed
+        )
+        drawn.initiated_by = initiated_by
+        job = self._keep(drawn, open_jobs)
         lives = tuple([server.summary(is_drill=is_drill) for server in job.servers])
         settled_us = job.ended_us if is_drill else job.settled_us
         ids = (scope.account_id, scope.region, job.job_id)
@@ -139,7 +218,18 @@ class DrsService:
         _check_known("Recovery Instance", known, instance_ids)
         launches = [known[instance_id] for instance_id in instance_ids]
         self._check(scope, open_jobs, [launch.source_server_id for launch in launches])
-        return self._keep(self._draw_termination(scope, launches, now_us), open_jobs)
+        # The source server may be deleted by now.
+        server = self.servers(scope).get(launches[0].source_server_id)
+        life = JobLife() if server is None else server.life
+        # An instance is terminated once, so its id names a stream that no other job has.
+        stream = Stream(self._clock.seed, f"drs/{scope.account_id}/{scope.region}/{launches[0].instance_id}/end")
+        return self._keep(draw_termination(life, stream, scope, launches, now_us), open_jobs)
+
+    def add_job(self, job: DrsJob) -> DrsJob:
+        """Keep a job that was made elsewhere, as those of networks. Raises as `start_recovery` does."""
+        open_jobs = self._open_jobs(job.scope, self._clock.now_us)
+        self._check(job.scope, open_jobs, [server.source_server_id for server in job.servers])
+        return self._keep(job, open_jobs)
 
     def delete_job(self, scope: JobScope, job_id: str) -> None:
         """DeleteJob: the API no longer shows the job; its instances stay.
@@ -199,63 +289,6 @@ class DrsService:
             raise _quota(scope, "concurrent jobs in progress", self.spec.jobs_max, "L-D88FAC3A")
         if len(busy) + len(server_ids) > self.spec.servers_in_jobs_max:
             raise _quota(scope, "servers in all jobs", self.spec.servers_in_jobs_max, "L-05AFA8C6")
-
-    def _draw(self, scope: JobScope, server_ids: Sequence[str], now_us: int, is_drill: bool) -> DrsJob:
-        life = self._servers[scope][server_ids[0]].life
-        # The job's stream is named by its first server and that server's number of recoveries, so that other jobs of
-        # the account do not change this job's life.
-        first = (scope, server_ids[0])
-        number = self._starts[first] = self._starts.get(first, 0) + 1
-        stream = Stream(self._clock.seed, f"drs/{scope.account_id}/{scope.region}/{server_ids[0]}/{number}")
-        started_us = now_us + life.pending.draw(stream)
-        launching_us = started_us + life.started.draw(stream)
-        failing = set(stream.sample(len(server_ids), life.failed_servers))
-        others = [position for position in range(len(server_ids)) if position not in failing]
-        pending = {others[each] for each in stream.sample(len(others), life.pending_servers)}
-        servers = []
-        for position, server_id in enumerate(server_ids):
-            ended_us = NEVER_US if life.hangs else launching_us + life.in_progress.draw(stream)
-            instance_id = f"i-0{stream.hexadecimal(16)}"
-            begins_us = NEVER_US if position in pending else launching_us
-            launches = position not in failing | pending
-            actions = _draw_actions(life, ended_us, stream) if launches else ()
-            servers.append(ServerLife(server_id, instance_id, begins_us, ended_us, launches, actions))
-        job_id, lingers_us = _job_id(stream), 0 if life.hangs else life.lingers.draw(stream)
-        job = DrsJob(job_id, scope, now_us, started_us, tuple(servers), is_drill=is_drill, lingers_us=lingers_us)
-        if life.terminates is None or life.hangs:
-            return job
-        # DRS terminates all instances of a job together, each of which begins only once the job has ended.
-        gone_us = job.ended_us + life.terminates.draw(stream)
-        gone = [replace(each, terminated_us=gone_us) if each.launches else each for each in servers]
-        return replace(job, servers=tuple(gone))
-
-    def _draw_termination(self, scope: JobScope, launches: Sequence[ServerLife], now_us: int) -> DrsJob:
-        # AWS does not publish how long these take; people report the time of a launch (15 to 20 minutes).
-        life = self._servers[scope][launches[0].source_server_id].life
-        # An instance is terminated once, so its id names a stream that no other job has.
-        stream = Stream(self._clock.seed, f"drs/{scope.account_id}/{scope.region}/{launches[0].instance_id}/end")
-        started_us = now_us + life.pending.draw(stream)
-        ending_us = started_us + life.started.draw(stream)
-        servers = []
-        for launch in launches:
-            names, ended_us = (launch.source_server_id, launch.instance_id), ending_us + life.in_progress.draw(stream)
-            servers.append(ServerLife(*names, ending_us, ended_us, launches=False, actions=(), terminates=True))
-        return DrsJob(_job_id(stream), scope, now_us, started_us, tuple(servers))
-
-
-def _draw_actions(life: JobLife, launched_us: int, stream: Stream) -> tuple[ActionLife, ...]:
-    """Draw a server's launch actions, which run one after the other from its launch on. The last ones fail."""
-    actions: list[ActionLife] = []
-    begun_us = launched_us
-    for number in range(life.actions if launched_us < NEVER_US else 0):
-        ended_us = begun_us + life.action_time.draw(stream)
-        actions.append(ActionLife(begun_us, ended_us, number < life.actions - life.failed_actions))
-        begun_us = ended_us
-    return tuple(actions)
-
-
-def _job_id(stream: Stream) -> str:
-    return f"drsjob-{stream.hexadecimal(16)}{stream.hexadecimal(1)}"
 
 
 def _check_known(what: str, known: Mapping[str, object], ids: Sequence[str]) -> None:

@@ -4,20 +4,59 @@ Sources: botocore's service model for drs 2020-02-26, AWS's sample job logs of 2
 """
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from enum import StrEnum
+from typing import Any, Final, Literal, NamedTuple
 
 from drsim.orchestrator.model import ActionStatus, Job, JobScope, JobStatus, ServerLaunch, ServerStatus
 from drsim.simulator.durations import NEVER_US
+from drsim.simulator.services.drs_log import CLEANED_US, LogItem, log_of
+
+Phase = Literal["skip", "cleanup", "snapshot", "conversion", "launch"]
+"""A phase of a server's launch in which it can fail; "skip" is before the first."""
 
 
-class LogItem(NamedTuple):
-    """One entry of DescribeJobLogItems. `source_server_id` is "" for the job's own events."""
+class JobKind(StrEnum):
+    """JobType in botocore's model."""
 
-    at_us: int
-    event: str
-    source_server_id: str = ""
+    LAUNCH = "LAUNCH"
+    TERMINATE = "TERMINATE"
+    CREATE_CONVERTED_SNAPSHOT = "CREATE_CONVERTED_SNAPSHOT"
+
+
+class InitiatedBy(StrEnum):
+    """InitiatedBy in botocore's model. Only AWS Support starts DIAGNOSTIC jobs."""
+
+    START_RECOVERY = "START_RECOVERY"
+    START_DRILL = "START_DRILL"
+    FAILBACK = "FAILBACK"
+    DIAGNOSTIC = "DIAGNOSTIC"
+    TERMINATE_RECOVERY_INSTANCES = "TERMINATE_RECOVERY_INSTANCES"
+    TARGET_ACCOUNT = "TARGET_ACCOUNT"
+    CREATE_NETWORK_RECOVERY = "CREATE_NETWORK_RECOVERY"
+    UPDATE_NETWORK_RECOVERY = "UPDATE_NETWORK_RECOVERY"
+    ASSOCIATE_NETWORK_RECOVERY = "ASSOCIATE_NETWORK_RECOVERY"
+
+
+class LaunchTerms(NamedTuple):
+    """How a call and a server's launch settings want its launch.
+
+    `snapshot_us` is the time of the recovery snapshot that the call names, None for the most recent data. If no
+    snapshot can be taken, `previous_us` is the time of the data that is used instead. `is_fast` leaves the conversion
+    out. `actions` are members of LaunchAction, in order; None takes the number of JobLife, all optional.
+    `stays_stopped` leaves the instance stopped. `instance_id` is an instance to launch into.
+    """
+
+    snapshot_us: int | None = None
+    previous_us: int | None = None
+    is_fast: bool = False
+    actions: tuple[Mapping[str, Any], ...] | None = None
+    stays_stopped: bool = False
+    instance_id: str | None = None
+
+
+USUAL: Final = LaunchTerms()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +76,8 @@ class ServerLife:
     """One server's part in a job: PENDING until `launching_us`, IN_PROGRESS until `ended_us`, then its final status.
 
     A server that never launches in its job stays PENDING, and `ended_us` is then when the job no longer waits for it.
-    The instance of a launched one is TERMINATED from `terminated_us` on.
+    The instance of a launched one is TERMINATED from `terminated_us` on. If an action fails that is not optional, the
+    server is FAILED and has an instance. `previous_us` is the time of the snapshot that replaces the call's failed one.
     """
 
     source_server_id: str
@@ -48,6 +88,28 @@ class ServerLife:
     actions: tuple[ActionLife, ...]
     terminates: bool = False
     terminated_us: int = NEVER_US
+    terms: LaunchTerms = USUAL
+    fails_in: Phase | None = None
+    raw_error: str = ""
+    previous_us: int | None = None
+
+    @property
+    def makes_instance(self) -> bool:
+        # Actions run on an instance only.
+        return self.launches or bool(self.actions)
+
+    @property
+    def launched_us(self) -> int:
+        """When its instance exists; NEVER_US without one."""
+        if self.actions:
+            return self.actions[0].started_us
+        return self.ended_us if self.launches else NEVER_US
+
+    def data_us(self, created_us: int) -> int:
+        """The time of the data that it launches from, in a job created then."""
+        if self.terms.snapshot_us is not None:
+            return self.terms.snapshot_us
+        return created_us if self.previous_us is None else self.previous_us
 
     def summary(self, *, is_drill: bool) -> tuple[int, int, bool, int]:
         """Return (launching, ended, launches, failed actions) for `JobStarted`; drills report 0 failed actions."""
@@ -81,7 +143,9 @@ class ServerLife:
 class DrsJob:
     """One job and its whole timeline. An event that never happens has a time later than any run.
 
-    The job ends `lingers_us` after its last server. `serial` numbers the jobs of an account's Region as they start.
+    The job ends `lingers_us` after its last server, or after its start if it has none, as jobs of networks. `serial`
+    numbers the jobs of an account's Region as they start. Conversion begins `snapshots_us` after the call; None: after
+    a fifth of the time to the launch.
     """
 
     job_id: str
@@ -92,6 +156,9 @@ class DrsJob:
     is_drill: bool = False
     lingers_us: int = 0
     serial: int = 0
+    kind: JobKind = JobKind.LAUNCH
+    initiated_by: InitiatedBy | None = None  # None is START_DRILL or START_RECOVERY.
+    snapshots_us: int | None = None
     ended_us: int = field(init=False)
     settled_us: int = field(init=False)  # When the last server and launch action have ended.
     _changes: list[int] = field(init=False)
@@ -101,7 +168,7 @@ class DrsJob:
 
     def __post_init__(self) -> None:
         servers = self.servers
-        self.ended_us = max(server.ended_us for server in servers) + self.lingers_us
+        self.ended_us = max((server.ended_us for server in servers), default=self.started_us) + self.lingers_us
         actions = [action for server in servers for action in server.actions]
         self.settled_us = max([self.ended_us, *(action.ended_us for action in actions)])
         launches_us = {instant for server in servers for instant in server.changes_us}
@@ -109,9 +176,39 @@ class DrsJob:
         self._changes = sorted(({self.started_us, self.ended_us} - {NEVER_US}) | launches_us | actions_us)
 
     @property
-    def terminates(self) -> bool:
-        """Whether the job terminates instances rather than launching them."""
-        return self.servers[0].terminates
+    def starter(self) -> InitiatedBy:
+        """What started the job."""
+        return self.initiated_by or (InitiatedBy.START_DRILL if self.is_drill else InitiatedBy.START_RECOVERY)
+
+    @property
+    def makes_instances(self) -> bool:
+        """Whether its servers become recovery instances: a failback launches the original machine."""
+        return self.kind is JobKind.LAUNCH and self.initiated_by is not InitiatedBy.FAILBACK
+
+    @property
+    def takes_snapshots(self) -> bool:
+        return self.initiated_by is not InitiatedBy.FAILBACK
+
+    @property
+    def only_converts(self) -> bool:
+        return self.kind is JobKind.CREATE_CONVERTED_SNAPSHOT
+
+    @property
+    def age_us(self) -> int:
+        """The age of the oldest data of its servers when it was created; 0 for the most recent data."""
+        return max((self.created_us - server.data_us(self.created_us) for server in self.servers), default=0)
+
+    @property
+    def cleaned_us(self) -> int:
+        """When the earlier instances of its servers are gone."""
+        return min([self.created_us + CLEANED_US, *(server.launching_us for server in self.servers)])
+
+    def converting_us(self, server: ServerLife, from_us: int = 0) -> int:
+        """When a server's conversion begins: not before `from_us`, nor after its launch."""
+        lasts_us = (server.launching_us - self.created_us) // 5 if self.snapshots_us is None else self.snapshots_us
+        if server.terms.snapshot_us is not None:
+            lasts_us = 0
+        return min(max(from_us, self.created_us + lasts_us), server.launching_us)
 
     def status(self, at_us: int) -> JobStatus:
         """Return DRS's job status. A job whose servers failed is COMPLETED too."""
@@ -141,43 +238,15 @@ class DrsJob:
         launches = []
         for server in self.servers:
             launch = server.status(at_us)
-            has_instance = server.terminates or launch is ServerStatus.LAUNCHED
+            has_instance = server.terminates or server.launched_us <= at_us < server.terminated_us
             instance_id = server.instance_id if shows_instance and has_instance else None
             actions = tuple([action.status(at_us) for action in server.actions if action.started_us <= at_us])
             launches.append(ServerLaunch(server.source_server_id, launch, instance_id, actions))
         return Job(self.job_id, status, tuple(launches))
 
-    def log_items(self, at_us: int) -> tuple[LogItem, ...]:
-        """Return the DescribeJobLogItems entries up to `at_us`, oldest first, ordered as in AWS's samples."""
-        launching_us = min(server.launching_us for server in self.servers)
-        # A simulated job may be shorter than the samples, so cap early entries at the first launch.
-        items = [LogItem(min(self.created_us + 300_000, launching_us), "JOB_START")]
-        for number, server in enumerate(self.servers):
-            if server.terminates:
-                # No sample of a termination job is available; CLEANUP_* are the closest events in botocore's enum.
-                items.append(LogItem(server.launching_us, "CLEANUP_START", server.source_server_id))
-                items.append(LogItem(server.ended_us, "CLEANUP_END", server.source_server_id))
-            else:
-                items += self._launch_items(number, server)
-        items.append(LogItem(self.ended_us + 26_000, "JOB_END"))
-        return tuple(sorted((item for item in items if item.at_us <= at_us), key=lambda item: item.at_us))
-
-    def _launch_items(self, number: int, server: ServerLife) -> list[LogItem]:
-        name = server.source_server_id
-        # Snapshots take no time; conversion takes the remaining time until the launch.
-        # LAUNCH_END occurs in AWS's samples but not in botocore's enum.
-        snapshot_us = min(self.created_us + 800_000 + number, server.launching_us)
-        snapshots = [LogItem(snapshot_us, "SNAPSHOT_START", name), LogItem(snapshot_us, "SNAPSHOT_END", name)]
-        if server.never_begins:
-            return snapshots
-        converting_us = max(snapshot_us, self.created_us + (server.launching_us - self.created_us) // 5)
-        return [
-            *snapshots,
-            LogItem(converting_us, "CONVERSION_START", name),
-            LogItem(server.launching_us, "CONVERSION_END", name),
-            LogItem(server.launching_us, "LAUNCH_START", name),
-            LogItem(server.ended_us, "LAUNCH_END" if server.launches else "LAUNCH_FAILED", name),
-        ]
+    def log_items(self, at_us: int, cleaned: Collection[str] = ()) -> tuple[LogItem, ...]:
+        """Return the entries of DescribeJobLogItems up to `at_us`, oldest first; `cleaned` as for `log_of`."""
+        return tuple(item for item in log_of(self, cleaned) if item.at_us <= at_us)
 
 
 class RecoveryInstance(NamedTuple):
@@ -187,7 +256,13 @@ class RecoveryInstance(NamedTuple):
     job: DrsJob
     termination: ServerLife | None = None
 
+    @property
+    def key(self) -> tuple[str, str]:
+        """Job and source server. The same EC2 instance can be launched into again, as another recovery instance."""
+        return self.job.job_id, self.launch.source_server_id
+
     def state(self, at_us: int) -> str:
         """DRS's ec2InstanceState."""
-        ending = self.termination is not None and self.termination.status(at_us) is not ServerStatus.PENDING
-        return "SHUTTING-DOWN" if ending else "RUNNING"
+        if self.termination is not None and self.termination.status(at_us) is not ServerStatus.PENDING:
+            return "SHUTTING-DOWN"
+        return "STOPPED" if self.launch.terms.stays_stopped else "RUNNING"

@@ -3,12 +3,15 @@
 Defaults are Phase 2's figures (2025-11-28) or AWS's documented limits, or are marked as assumed.
 """
 
-from typing import Annotated, Final, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from drsim.simulator.durations import DurationUs, SpreadField, duration_us, show_duration, spread_of
 from drsim.simulator.models import Spec
+from drsim.simulator.services.drs_jobs import Phase
+from drsim.simulator.services.lives import LIVES, LifeName
 
 
 class Schedule(Spec):
@@ -115,9 +118,18 @@ class Drs(Spec):
     page_size: int = Field(100, ge=1, description="Jobs in a page of DescribeJobs (assumed).")
 
 
+def _names() -> str:
+    return "; ".join(f"{name}: {each.meaning} {each.source}" for name, each in LIVES.items())
+
+
 class JobLife(Spec):
     """The lives of DRS jobs. A whole life is drawn when the job starts."""
 
+    life: LifeName | None = Field(
+        None,
+        exclude=True,
+        description=f"A life whose values these are but for those given beside it. {_names()}",
+    )
     pending: SpreadField = Field(spread_of("12m..14m"), description="Job PENDING.")
     started: SpreadField = Field(spread_of("20s..60s"), description="Job STARTED, all servers still PENDING (assumed).")
     in_progress: SpreadField = Field(spread_of("5m..7m"), description="Each server IN_PROGRESS.")
@@ -131,3 +143,30 @@ class JobLife(Spec):
     terminates: SpreadField | None = Field(
         None, description="From the job's end until its instances are TERMINATED (assumed: in the job, too)."
     )
+    snapshots: SpreadField | None = Field(
+        None, description="From the call to the conversion; null: a fifth of the time to the launch (assumed)."
+    )
+    snapshot_age: SpreadField | None = Field(
+        None, description="The call's own snapshot fails, and the previous one has this age; null: it succeeds."
+    )
+    fails_in: Phase = Field("launch", description="Where the failing servers fail; skip: DRS leaves them out.")
+    raw_error: str = Field("", description='The error of failing servers in the log; "": a usual one of that phase.')
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_values(cls, given: Any) -> Any:
+        """Put a named life's values in the place of its name, so that dumps are complete without the name."""
+        name = given.get("life") if isinstance(given, Mapping) else None
+        if not isinstance(name, str) or name not in LIVES:
+            return given
+        return {**LIVES[name].fields, **{name: value for name, value in given.items() if name != "life"}}
+
+    @classmethod
+    def named(cls, name: str, **changes: Any) -> Self:
+        """Return a life by its name, with other values for some fields. Raises ValidationError, a ValueError."""
+        return cls.model_validate({"life": name, **changes})
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether a job has nothing of the fields that few lives have."""
+        return self.snapshots is None and self.snapshot_age is None and self.fails_in == "launch"

@@ -1,17 +1,21 @@
 """The workload as data: groups of executions, their waves, and when they start."""
 
 from enum import StrEnum
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from drsim.orchestrator.model import ExecutionStatus, ExecutionType, JobStatus
-from drsim.simulator.durations import DurationUs, SpreadField, duration_us, spread_of
+from drsim.simulator.durations import DurationUs, SpreadField, duration_us, show_duration, spread_of
 from drsim.simulator.models import Spec
 from drsim.simulator.services.spec import JobLife
 
 SERVERS_MAX: Final = 500
 """Of a wave: DRS's quota of source servers in all jobs of an account and Region (L-05AFA8C6)."""
+PLAN_SERVERS_MAX: Final = 100
+PLAN_STEPS_MAX: Final = 20
+PLAN_WAIT_US_MAX: Final = duration_us("120m")
+"""Quotas of a recovery plan (AWS DRS user guide, recovery-plans-quotas, 2026-11)."""
 
 
 class Launch(StrEnum):
@@ -35,6 +39,23 @@ class WaveSpec(Spec):
         description="drs: a job; never: no JobId; empty: JobId is an empty text; "
         "failed: no JobId, and the wave is FAILED; unknown: a JobId that DRS never gave.",
     )
+
+    wait_before: DurationUs = Field(0, description="A wait step of a recovery plan before it: 1m to 120m, or none.")
+    optional: int = Field(0, ge=0, description="Its last servers, this many, are OPTIONAL in a recovery plan.")
+    failing: int = Field(
+        0,
+        ge=0,
+        description="Its last servers, this many, do not launch at the first attempt of a recovery plan's step.",
+    )
+
+    @field_validator("wait_before")
+    @classmethod
+    def _possible_wait(cls, wait: int) -> int:
+        if wait % duration_us("1m") or wait > PLAN_WAIT_US_MAX:
+            raise ValueError(
+                f"must be whole minutes up to {show_duration(PLAN_WAIT_US_MAX)}, got {show_duration(wait)}"
+            )
+        return wait
 
     def shown(self, number: int) -> str:
         """The name of the wave with this number, from 1."""
@@ -85,6 +106,15 @@ class Group(Spec):
     type: ExecutionType = Field(ExecutionType.DRILL, description="A drill, or a recovery in earnest.")
     waves: WavesField = Field((WaveSpec(),) * 3, description="Their number, or a list with an entry for each.")
     servers: int = Field(2, ge=1, le=SERVERS_MAX, description="Servers in each wave.")
+    kind: Literal["waves", "recovery_plan"] = Field(
+        "waves",
+        description="waves: a worker starts them; recovery_plan: they are the server steps of a recovery plan of DRS, "
+        "which starts them one after the other.",
+    )
+    on_failure: Literal["nothing", "retry", "skip"] = Field(
+        "nothing", description="What a person does about a FAILED step of a recovery plan; a retry only once a step."
+    )
+    on_failure_after: DurationUs = Field(duration_us("5m"), description="How long after the failure.")
     order: Literal["parallel", "sequential"] = Field("parallel", description="How the waves of an execution start.")
     listed: Literal["at_start", "as_started"] = Field("at_start", description="When `Waves` lists a wave.")
     polling_first: bool = Field(False, description="True writes POLLING before any wave has started.")
@@ -107,6 +137,36 @@ class Group(Spec):
     ended_as: ExecutionStatus = Field(ExecutionStatus.FAILED, description="The final status that this person writes.")
     deleted_after: DurationUs | None = Field(None, description="A person deletes the item this long after the start.")
     expect: ExecutionStatus | None = Field(None, description="The required final status of each.")
+
+    @property
+    def is_sequential(self) -> bool:
+        """Whether each wave of an execution waits for the one before it."""
+        return self.order == "sequential" or self.kind == "recovery_plan"
+
+    @model_validator(mode="after")
+    def _possible_plan(self) -> Self:
+        waves = self.waves
+        if self.kind != "recovery_plan":
+            given = [each for each in ("wait_before", "optional", "failing") if any(getattr(w, each) for w in waves)]
+            given += ["on_failure"] if self.on_failure != "nothing" else []
+            if given:
+                raise ValueError(f"{given[0]} needs kind: recovery_plan, got kind: {self.kind}")
+            return self
+        for wave in waves:
+            size = wave.servers or self.servers
+            if max(wave.optional, wave.failing) > size:
+                name = "optional" if wave.optional > size else "failing"
+                raise ValueError(f"{name} must be at most the wave's servers ({size}), got {getattr(wave, name)}")
+        steps = len(waves) + sum(wave.wait_before > 0 for wave in waves)
+        servers = sum(wave.servers or self.servers for wave in waves)
+        if steps > PLAN_STEPS_MAX or servers > PLAN_SERVERS_MAX:
+            most = f"{PLAN_STEPS_MAX} steps and {PLAN_SERVERS_MAX} servers"
+            raise ValueError(f"a recovery plan must have at most {most}, got {steps} and {servers}")
+        if waves[0].wait_before:
+            raise ValueError("the first step of a recovery plan must not be a wait step; leave out wait_before there")
+        if self.spread_waves or any(wave.launch is not Launch.DRS for wave in waves):
+            raise ValueError("a recovery plan starts all of its waves in one account and Region, with launch: drs")
+        return self
 
     @field_validator("ids")
     @classmethod

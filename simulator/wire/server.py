@@ -26,6 +26,8 @@ from drsim.simulator.handlers.functions import Handlers
 from drsim.simulator.handlers.operations import READS
 from drsim.simulator.reader import WaveView
 from drsim.simulator.services.errors import ItemTooLargeError
+from drsim.simulator.services.lives import RECORDED
+from drsim.simulator.services.spec import JobLife
 from drsim.simulator.spec.world import Bounds, WorldSpec
 from drsim.simulator.wire.access import BODY_BYTES_MAX, Access, ForbiddenError, check_credentials
 from drsim.simulator.wire.aws_errors import error_response
@@ -56,7 +58,7 @@ class ServedWorld(World):
         super().__init__(spec, seed=seed, parts=replace(parts, is_judged=False), verdict_only=True)
         # Source servers that no execution needs.
         self.spare_scope = JobScope(HOME_ACCOUNT, spec.regions[0])
-        life = spec.workload[0].jobs if spec.workload else None
+        life = spec.workload[0].jobs if spec.workload else JobLife.named(RECORDED)
         self.spare_ids = moto_drs.add_source_servers(*self.spare_scope, spare_servers, life=life)
 
     @property
@@ -109,7 +111,7 @@ def _shown(number: int, wave: WaveView) -> dict[str, Any]:
 
 @contextmanager
 def served_world(spec: WorldSpec, *, seed: int, spare_servers: int) -> Iterator[ServedWorld]:
-    """The world of a spec. Spare servers' jobs live as those of its first group of executions, or by default."""
+    """The world of a spec. Spare servers' jobs live as those of its first group of executions, or as recorded ones."""
     # The user ends it.
     never = {"duration": _NO_END_US, "until_finished": False, "bounds": Bounds()}
     endless = spec.model_copy(update={**never, "schedule": spec.schedule.model_copy(update={"first": _NO_END_US})})

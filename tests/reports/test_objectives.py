@@ -6,6 +6,7 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 from rich.console import Console
 
 from drsim.reports import figures, html, markdown
@@ -54,9 +55,10 @@ def test_summary_has_one_line_and_the_waves_with_an_objective(missed: Run) -> No
     for name, record in (("Wave 1", first), ("Wave 2", second)):
         assert record.times
         assert record.own
+        assert record.rpo
         times = record.times
         shown = [took(record.objective), took(times.p50), took(times.p95), took(times.max)]
-        assert table[name][1:-1] == [*shown, f"{record.missed} of 2", took(record.own.p95)]
+        assert table[name][1:-1] == [*shown, f"{record.missed} of 2", took(record.own.p95), took(record.rpo.p95)]
 
 
 def test_summary_without_objective_is_one_line_without_a_table() -> None:
@@ -92,6 +94,24 @@ def test_section_on_performance_shows_and_defines_each_part(missed: Run) -> None
         assert found[record.wave or "Execution"] == shown
     listed = {row[0].strip("`"): row[-1] for row in rows(text) if len(row) == len(PARTS) + 3}
     assert {each.execution_id: took(each.seconds) for each in slowest}.items() <= listed.items()
+
+
+def test_earlier_result_is_read_and_shown_with_its_own_parts(missed: Run) -> None:
+    data = missed.result.model_dump(mode="json")
+    earlier = {"snapshot": "pending", "conversion": "started", "launch": "in_progress"}
+    for record in data["objectives"]:
+        del record["rpo"]
+        for each in (record, *record["slowest"], *record["first_missed"]):
+            each["parts"] = {earlier.get(name, name): value for name, value in each["parts"].items()}
+    result = Result.model_validate(data)
+    text = section(markdown.render(result), "### Recovery time")
+    header = next(row for row in rows(text) if row[0] == "Mean time of")
+    assert header[2:5] == ["DRS pending", "DRS started", "In progress"]
+    assert "Recovery point" not in text
+    assert "DRS pending" in html.render(result, missed.trace.lines()).text
+    data["objectives"][0]["parts"]["conversion"] = data["objectives"][0]["parts"].pop("started")
+    with pytest.raises(ValidationError, match="must have the parts no_job, snapshot, conversion"):
+        Result.model_validate(data)
 
 
 def test_what_did_not_recover_is_shown_beside_what_did() -> None:

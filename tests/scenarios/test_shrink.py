@@ -10,7 +10,8 @@ from drsim.scenarios.failure import failure_of, read, replay, unshrunk, write
 from drsim.scenarios.files import load
 from drsim.scenarios.model import Scenario
 from drsim.scenarios.parts import UnbuiltWorldError
-from drsim.scenarios.shrink import Shrinker, shrunk_failure
+from drsim.scenarios.shrink import Shrinker, shrunk_failure, smaller_groups
+from drsim.simulator.spec.groups import Group
 from tests.planted_bugs import unrepeatable
 
 PLACE = "tests.planted_bugs.unrepeatable:"
@@ -84,3 +85,13 @@ def test_parts_that_cannot_be_built_are_a_broken_simulation() -> None:
 
 def test_smaller_scenario_that_cannot_be_built_does_not_fail() -> None:
     assert Shrinker(1, "isolation", PLACE + "UNBUILT", 60.0).shrink(short()) is None
+
+
+def test_smaller_recovery_plans_are_valid() -> None:
+    waves = [{}, {"wait_before": "1m", "optional": 1}, {"wait_before": "2m"}]
+    group = {"kind": "recovery_plan", "waves": waves, "on_failure": "retry"}
+    scenario = Scenario.model_validate({"name": "a", "title": "a", "why": "a", "workload": [group]})
+    smaller = [each.workload[0] for each in smaller_groups(scenario, 0)]
+    assert {len(each.waves) for each in smaller} == {2, 3}
+    for each in smaller:
+        assert Group.model_validate(each.model_dump()) == each

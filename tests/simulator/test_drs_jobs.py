@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from drsim.orchestrator.model import ActionStatus, JobStatus, ServerStatus
 from drsim.simulator.durations import duration_us
 from drsim.simulator.kernel import Kernel
-from drsim.simulator.services.drs import LogItem
+from drsim.simulator.services.drs_log import LogItem
 from drsim.simulator.services.spec import JobLife
 from tests.simulator.drs import SECOND, WEST, Rig, fixed, ids_of
 
@@ -271,7 +271,7 @@ def test_log_items_have_the_order_of_real_jobs_and_no_future_ones(kernel: Kernel
     ends = {name: "LAUNCH_FAILED" if name == failed else "LAUNCH_END" for name in ("s-1", "s-2")}
     assert job.log_items(100 * SECOND) == ()
     whole = job.log_items(1000 * SECOND)
-    assert [item._replace(at_us=item.at_us - 100 * SECOND) for item in whole] == [
+    assert [item._replace(at_us=item.at_us - 100 * SECOND, raw_error="") for item in whole] == [
         LogItem(300_000, "JOB_START"),
         LogItem(800_000, "SNAPSHOT_START", "s-1"),
         LogItem(800_000, "SNAPSHOT_END", "s-1"),

@@ -121,6 +121,28 @@ def test_more_ids_than_executions_are_refused() -> None:
     assert Group.model_validate({"executions": 2, "ids": ["a", "b"]}).ids == ("a", "b")
 
 
+@pytest.mark.parametrize(
+    ("fields", "text"),
+    [
+        ({"waves": [{"wait_before": "1m"}]}, "wait_before needs kind: recovery_plan, got kind: waves"),
+        ({"waves": [{"optional": 1}]}, "optional needs kind: recovery_plan, got kind: waves"),
+        ({"on_failure": "skip"}, "on_failure needs kind: recovery_plan, got kind: waves"),
+        ({"kind": "recovery_plan", "waves": 21}, "a recovery plan must have at most 20 steps and 100 servers, got 21"),
+        ({"kind": "recovery_plan", "waves": [{}, *[{"wait_before": "1m"}] * 10]}, "at most 20 steps and 100 servers"),
+        ({"kind": "recovery_plan", "waves": 2, "servers": 51}, "100 servers, got 2 and 102"),
+        ({"kind": "recovery_plan", "waves": [{"wait_before": "1m"}]}, "must not be a wait step"),
+        ({"kind": "recovery_plan", "waves": [{"failing": 3}]}, "failing must be at most the wave's servers (2), got 3"),
+        ({"kind": "recovery_plan", "waves": [{"optional": 3}]}, "optional must be at most the wave's servers (2)"),
+        ({"kind": "recovery_plan", "waves": [{"launch": "never"}]}, "in one account and Region, with launch: drs"),
+        ({"kind": "recovery_plan", "spread_waves": True}, "in one account and Region, with launch: drs"),
+        ({"waves": [{"wait_before": "90s"}]}, "wait_before: must be whole minutes up to 2h, got 1m30s"),
+        ({"waves": [{"wait_before": "121m"}]}, "wait_before: must be whole minutes up to 2h, got 2h1m"),
+    ],
+)
+def test_recovery_plan_that_drs_would_refuse_is_refused(fields: dict[str, object], text: str) -> None:
+    assert text in problem(Group, fields)
+
+
 def test_end_by_hand_is_final_and_a_deletion_expects_no_status() -> None:
     ends = "COMPLETED, PARTIAL, FAILED, TIMEOUT, CANCELLED"
     assert problem(Group, {"ended_as": "POLLING"}) == f"ended_as: must be one of {ends}, got POLLING"

@@ -41,7 +41,8 @@ def test_time_counts_from_start_time_to_the_recorded_end() -> None:
     (one,) = found.executions.slowest
     # The job ends after some 6m 10s, and the looks are 60 s apart.
     assert (one.ended_us - one.took_us, one.ended_us // MINUTE_US) == (10_000_000, 7)
-    assert [round(us / 1e6) for us in one.parts] == [0, 180, 60, 120, 0, 50, 0]
+    # The conversion begins after a fifth of the four minutes before the launch.
+    assert [round(us / 1e6) for us in one.parts] == [0, 48, 192, 120, 0, 50, 0]
     check_sums(found.executions)
 
 
@@ -122,6 +123,17 @@ def test_launch_actions_of_a_recovery_are_a_part() -> None:
     found = ran(type="RECOVERY", jobs={**EXACT, "actions": 2, "action_time": "40s"})
     assert round(found.executions.parts[4] / 1e6) == 80
     check_sums(found.executions)
+
+
+def test_parts_of_a_recorded_life_are_those_of_its_log() -> None:
+    found = ran(jobs={"life": "ec2-linux-recorded"}).executions
+    assert [round(us / 1e6, 1) for us in found.parts[1:4]] == [52.9, 198.1, 282.3]
+    check_sums(found)
+
+
+def test_recovery_point_is_the_age_of_the_oldest_data() -> None:
+    found = ran(waves=[{}, {"jobs": {**EXACT, "snapshot_age": "9m"}}])
+    assert [found.all[wave].ages.high for wave in ("Wave 1", "Wave 2", "")] == [0, 9 * MINUTE_US, 9 * MINUTE_US]
 
 
 def test_slow_finder_lengthens_the_wait_and_nothing_else() -> None:

@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 from freezegun import freeze_time
 from freezegun.api import FrozenDateTimeFactory
 from moto import mock_aws
+from moto.core.base_backend import BackendDict
 
 from drsim.simulator.moto_drs import JobLife, add_source_servers
 from tests.simulator.moto_drs import answers
@@ -95,3 +96,19 @@ def drs(clock: FrozenDateTimeFactory) -> Iterator[DrsClient]:
     """DRS in us-east-1, on moto and on `clock`."""
     with mock_aws():
         yield client()
+
+
+@pytest.fixture
+def endpoint_url() -> Iterator[str]:
+    """Where moto's server listens, until the test is over."""
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+    # What serve_forever leaves open once it has ended; without this pytest warns of an open socket.
+    assert server._server is not None
+    server._server.server_close()
+    BackendDict.reset()

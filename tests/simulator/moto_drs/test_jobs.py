@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from freezegun.api import FrozenDateTimeFactory
 
-from drsim.simulator.moto_drs import Drs, JobLife, set_quotas
+from drsim.simulator.drs_api.jobs import launch
+from drsim.simulator.moto_drs import Drs, JobLife, drs_backends, set_quotas
 from tests.simulator.moto_drs.conftest import ACCOUNT, EAST, DrsClient, refusal, servers, start
 
 
@@ -68,6 +69,28 @@ def test_a_recovery_is_initiated_by_start_recovery_and_starts_pending(drs: DrsCl
     job = start(drs, servers(1))
     assert (job["initiatedBy"], job["type"], job["status"], job["tags"]) == ("START_RECOVERY", "LAUNCH", "PENDING", {})
     assert "endDateTime" not in job
+
+
+def test_a_job_started_by_another_part_of_drs_names_its_starter(drs: DrsClient, clock: FrozenDateTimeFactory) -> None:
+    (server,) = servers(1)
+    region = drs_backends[ACCOUNT][EAST].region
+    started = launch(region, [server, server], is_drill=False, initiated_by="DIAGNOSTIC", tags={"case": "1"})
+    job = only_job(drs)
+    assert (job["jobID"], job["initiatedBy"], job["type"]) == (started.job_id, "DIAGNOSTIC", "LAUNCH")
+    assert (job["tags"], len(job["participatingServers"])) == ({"case": "1"}, 1)
+    clock.tick(60)
+    assert len(drs.describe_recovery_instances()["items"]) == 1
+
+
+def test_of_two_snapshots_of_one_server_the_first_counts(drs: DrsClient, clock: FrozenDateTimeFactory) -> None:
+    (server,) = servers(1)
+    clock.tick(3000)
+    found = drs.describe_recovery_snapshots(sourceServerID=server)["items"]
+    pairs = [{"sourceServerID": server, "recoverySnapshotID": each["snapshotID"]} for each in (found[2], found[0])]
+    drs.start_recovery(sourceServers=pairs)
+    clock.tick(60)
+    (instance,) = drs.describe_recovery_instances()["items"]
+    assert instance["pointInTimeSnapshotDateTime"] == found[2]["timestamp"]
 
 
 def test_a_server_named_twice_takes_part_once(drs: DrsClient) -> None:

@@ -23,7 +23,36 @@ from tests.simulator.moto_drs.conftest import ACCOUNT, EAST, FIXED, DrsClient, r
 JOB = "drsjob-00000000000000000"
 SERVER = "s-00000000000000000"
 INSTANCE = "i-00000000000000000"
+RECOVERED, NETWORK = {"recoveryInstanceID": INSTANCE}, {"sourceNetworkID": "sn-00000000000000000"}
+VPC = {"vpcID": "vpc-00000000", "originAccountID": ACCOUNT, "originRegion": EAST}
 ARN = f"arn:aws:drs:{EAST}:{ACCOUNT}:job/{JOB}"
+LAUNCH_TEMPLATE = {"launchConfigurationTemplateID": "lct-00000000000000000"}
+ACTION: dict[str, Any] = {
+    "actionId": "00000000-0000-4000-a000-000000000000",
+    "actionCode": "AWSMigration-VerifyMountedVolumes",
+    "order": 401,
+    "optional": True,
+    "active": True,
+    "name": "Volume integrity",
+    "actionVersion": "$DEFAULT",
+    "category": "VALIDATION",
+    "description": "Volumes are mounted",
+}
+
+TEMPLATE_ID = "rct-00000000000000000"
+TEMPLATE: dict[str, Any] = {
+    "stagingAreaSubnetId": "subnet-00000000",
+    "replicationServersSecurityGroupsIDs": ["sg-00000000"],
+    "ebsEncryption": "DEFAULT",
+    "bandwidthThrottling": 0,
+    "stagingAreaTags": {},
+    "pitPolicy": [
+        {"units": "MINUTE", "interval": 10, "retentionDuration": 60},
+        {"units": "HOUR", "interval": 1, "retentionDuration": 24},
+        {"units": "DAY", "interval": 1, "retentionDuration": 3},
+    ],
+}
+"""All required members of CreateReplicationConfigurationTemplate."""
 
 REQUESTS: dict[str, tuple[str, dict[str, Any]]] = {
     "StartRecovery": ("start_recovery", {"sourceServers": [{"sourceServerID": SERVER}]}),
@@ -33,9 +62,58 @@ REQUESTS: dict[str, tuple[str, dict[str, Any]]] = {
     "DescribeRecoveryInstances": ("describe_recovery_instances", {}),
     "TerminateRecoveryInstances": ("terminate_recovery_instances", {"recoveryInstanceIDs": [INSTANCE]}),
     "DeleteJob": ("delete_job", {"jobID": JOB}),
+    "GetLaunchConfiguration": ("get_launch_configuration", {"sourceServerID": SERVER}),
+    "UpdateLaunchConfiguration": ("update_launch_configuration", {"sourceServerID": SERVER}),
+    "CreateLaunchConfigurationTemplate": ("create_launch_configuration_template", {}),
+    "UpdateLaunchConfigurationTemplate": ("update_launch_configuration_template", LAUNCH_TEMPLATE),
+    "DescribeLaunchConfigurationTemplates": ("describe_launch_configuration_templates", {}),
+    "DeleteLaunchConfigurationTemplate": ("delete_launch_configuration_template", LAUNCH_TEMPLATE),
+    "PutLaunchAction": ("put_launch_action", {"resourceId": SERVER, **ACTION}),
+    "ListLaunchActions": ("list_launch_actions", {"resourceId": SERVER}),
+    "DeleteLaunchAction": ("delete_launch_action", {"resourceId": SERVER, "actionId": ACTION["actionId"]}),
+    "DescribeRecoverySnapshots": ("describe_recovery_snapshots", {"sourceServerID": SERVER}),
     "TagResource": ("tag_resource", {"resourceArn": ARN, "tags": {}}),
     "UntagResource": ("untag_resource", {"resourceArn": ARN, "tagKeys": ["a"]}),
     "ListTagsForResource": ("list_tags_for_resource", {"resourceArn": ARN}),
+    "StartReplication": ("start_replication", {"sourceServerID": SERVER}),
+    "StopReplication": ("stop_replication", {"sourceServerID": SERVER}),
+    "RetryDataReplication": ("retry_data_replication", {"sourceServerID": SERVER}),
+    "DisconnectSourceServer": ("disconnect_source_server", {"sourceServerID": SERVER}),
+    "DeleteSourceServer": ("delete_source_server", {"sourceServerID": SERVER}),
+    "GetReplicationConfiguration": ("get_replication_configuration", {"sourceServerID": SERVER}),
+    "UpdateReplicationConfiguration": ("update_replication_configuration", {"sourceServerID": SERVER}),
+    "CreateReplicationConfigurationTemplate": ("create_replication_configuration_template", TEMPLATE),
+    "UpdateReplicationConfigurationTemplate": (
+        "update_replication_configuration_template",
+        {"replicationConfigurationTemplateID": TEMPLATE_ID},
+    ),
+    "DescribeReplicationConfigurationTemplates": ("describe_replication_configuration_templates", {}),
+    "DeleteReplicationConfigurationTemplate": (
+        "delete_replication_configuration_template",
+        {"replicationConfigurationTemplateID": TEMPLATE_ID},
+    ),
+    "InitializeService": ("initialize_service", {}),
+    "ListStagingAccounts": ("list_staging_accounts", {}),
+    "ListExtensibleSourceServers": ("list_extensible_source_servers", {"stagingAccountID": "999988887777"}),
+    "CreateExtendedSourceServer": (
+        "create_extended_source_server",
+        {"sourceServerArn": f"arn:aws:drs:{EAST}:999988887777:source-server/{SERVER}"},
+    ),
+    "DisconnectRecoveryInstance": ("disconnect_recovery_instance", RECOVERED),
+    "DeleteRecoveryInstance": ("delete_recovery_instance", RECOVERED),
+    "ReverseReplication": ("reverse_replication", RECOVERED),
+    "StartFailbackLaunch": ("start_failback_launch", {"recoveryInstanceIDs": [INSTANCE]}),
+    "StopFailback": ("stop_failback", RECOVERED),
+    "GetFailbackReplicationConfiguration": ("get_failback_replication_configuration", RECOVERED),
+    "UpdateFailbackReplicationConfiguration": ("update_failback_replication_configuration", RECOVERED),
+    "CreateSourceNetwork": ("create_source_network", VPC),
+    "DescribeSourceNetworks": ("describe_source_networks", {}),
+    "DeleteSourceNetwork": ("delete_source_network", NETWORK),
+    "StartSourceNetworkReplication": ("start_source_network_replication", NETWORK),
+    "StopSourceNetworkReplication": ("stop_source_network_replication", NETWORK),
+    "ExportSourceNetworkCfnTemplate": ("export_source_network_cfn_template", NETWORK),
+    "StartSourceNetworkRecovery": ("start_source_network_recovery", {"sourceNetworks": [NETWORK]}),
+    "AssociateSourceNetworkStack": ("associate_source_network_stack", {**NETWORK, "cfnStackName": "stack"}),
 }
 """A well-formed request of each operation."""
 
@@ -81,7 +159,7 @@ def test_calls_fail_the_given_number_of_times_and_botocore_retries(
 
 
 def test_fail_next_refuses_impossible_failures() -> None:
-    with pytest.raises(ValueError, match=r"operation must be one of DeleteJob, .*, got 'describe_jobs'"):
+    with pytest.raises(ValueError, match=r"operation must be one of .*, DeleteJob, .*, got 'describe_jobs'"):
         fail_next(ACCOUNT, EAST, "describe_jobs", ThrottlingError())
     with pytest.raises(ValueError, match="times must be >= 1, got 0"):
         fail_next(ACCOUNT, EAST, "DescribeJobs", ThrottlingError(), times=0)
@@ -203,12 +281,12 @@ def test_unknown_server_is_a_conflict_and_no_job_starts(drs: DrsClient, server: 
     assert drs.describe_jobs()["items"] == []
 
 
-def test_a_snapshot_id_that_no_snapshot_can_have_is_a_conflict(drs: DrsClient) -> None:
+@pytest.mark.parametrize("snapshot", ["pit-0000000000000000!", "pit-00000000000000000"])
+def test_an_impossible_or_unknown_snapshot_is_a_conflict(drs: DrsClient, snapshot: str) -> None:
     (server,) = servers(1)
-    bad = [{"sourceServerID": server, "recoverySnapshotID": "pit-0000000000000000!"}]
+    bad = [{"sourceServerID": server, "recoverySnapshotID": snapshot}]
     assert refusal(drs.start_recovery, sourceServers=bad).kind == (409, "ConflictException")
-    good = [{"sourceServerID": server, "recoverySnapshotID": "pit-00000000000000000"}]
-    assert drs.start_recovery(sourceServers=good)["job"]["status"] == "PENDING"
+    assert drs.describe_jobs()["items"] == []
 
 
 def test_an_unknown_instance_is_a_conflict_that_ends_nothing(drs: DrsClient) -> None:
@@ -320,3 +398,8 @@ def test_a_termination_counts_against_the_quotas(drs: DrsClient, clock: FrozenDa
     drs.terminate_recovery_instances(recoveryInstanceIDs=[one])
     refused = refusal(drs.terminate_recovery_instances, recoveryInstanceIDs=[two])
     assert refused.kind == (402, "ServiceQuotaExceededException")
+
+
+def test_malformed_id_is_invalid_where_no_fitting_error_is_modelled(drs: DrsClient) -> None:
+    refused = refusal(drs.list_launch_actions, resourceId="server 1")
+    assert (refused.kind, refused.fields) == ((400, "ValidationException"), ["resourceId"])

@@ -1,33 +1,14 @@
 """The backend in moto's server, over a real socket."""
 
-from collections.abc import Iterator
-
 import pytest
-from moto.core.base_backend import BackendDict
 
-from tests.simulator.moto_drs.conftest import ACCOUNT, EAST, FIXED, DrsClient, client, refusal, start
+from tests.simulator.moto_drs.conftest import ACCOUNT, EAST, FIXED, DrsClient, client, refusal, session, start
 
 pytest.importorskip("flask_cors", reason="moto's server needs moto[server]")
-
-from moto.server import ThreadedMotoServer
 
 from drsim.simulator.moto_drs import JobLife, add_source_servers
 
 OVER = JobLife.model_validate({"pending": "0s", "started": "0s", "in_progress": "0s"})
-
-
-@pytest.fixture
-def endpoint_url() -> Iterator[str]:
-    """Where moto's server listens, until the test is over."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-    # What serve_forever leaves open once it has ended; without this pytest warns of an open socket.
-    assert server._server is not None
-    server._server.server_close()
-    BackendDict.reset()
 
 
 def a_client(endpoint_url: str, region: str = EAST) -> DrsClient:
@@ -52,6 +33,19 @@ def test_a_drill_runs_over_http_with_every_operation(endpoint_url: str) -> None:
     assert drs.describe_recovery_instances()["items"] == []
     drs.delete_job(jobID=job["jobID"])
     assert len(drs.describe_jobs()["items"]) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.socket
+def test_over_http_ec2_has_what_a_job_launched(endpoint_url: str) -> None:
+    drs, ec2 = a_client(endpoint_url), session().client("ec2", EAST, endpoint_url=endpoint_url)
+    (server,) = add_source_servers(ACCOUNT, EAST, 1, life=OVER)
+    start(drs, [server])
+    (instance_id,) = (each["recoveryInstanceID"] for each in drs.describe_recovery_instances()["items"])
+    (reservation,) = ec2.describe_instances(InstanceIds=[instance_id])["Reservations"]
+    (instance,) = reservation["Instances"]
+    tags = {each["Key"]: each["Value"] for each in instance["Tags"]}
+    assert (instance["State"]["Name"], tags["drs.amazonaws.com-source-server"]) == ("running", server)
 
 
 @pytest.mark.slow

@@ -243,9 +243,9 @@ class Worlds(RuleBasedStateMachine):
             if "nextToken" not in answer:
                 break
             further["nextToken"] = answer["nextToken"]
-        shown = () if job is None or job_id in self.deleted else job.log_items(self.now_us)
+        shown = () if job is None or job_id in self.deleted else self.direct.log_items(job)
         event(f"log: {min(len(seen), 8)} items")
-        assert seen == [tuple(item) for item in shown]
+        assert seen == [(item.at_us, item.event, item.source_server_id) for item in shown]
 
     @invariant()
     def all_jobs_show_the_same(self) -> None:

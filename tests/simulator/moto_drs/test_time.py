@@ -1,0 +1,64 @@
+"""DRS's clock: the host's, a frozen one in any zone, and the one that `advance` moves."""
+
+from datetime import UTC, datetime
+
+import pytest
+from freezegun import freeze_time
+from freezegun.api import FrozenDateTimeFactory
+from moto import mock_aws
+
+from drsim.simulator.kernel import Kernel
+from drsim.simulator.moto_drs import add_source_servers, advance, attach, detach
+from drsim.simulator.services.drs import DrsService
+from drsim.simulator.services.spec import Drs
+from drsim.simulator.trace import Trace
+from tests.simulator.moto_drs.conftest import ACCOUNT, client, servers, start
+
+
+@pytest.mark.parametrize("hours", [-11, 0, 5])
+def test_job_times_are_utc_whatever_the_frozen_time_zone(hours: int) -> None:
+    with freeze_time("2025-11-28 20:32:29.123457", tz_offset=hours), mock_aws():
+        job = start(client(), servers(1))
+    assert job["creationDateTime"] == "2025-11-28T20:32:29.123457+00:00"
+
+
+def test_without_a_frozen_clock_jobs_begin_at_the_hosts_time() -> None:
+    with mock_aws():
+        before = datetime.now(UTC)
+        job = start(client(), servers(1))
+        after = datetime.now(UTC)
+    assert before <= datetime.fromisoformat(job["creationDateTime"]) <= after
+
+
+def test_advance_moves_jobs_in_all_regions_and_no_other_clock(clock: FrozenDateTimeFactory) -> None:
+    with mock_aws():
+        east, west = client(), client("us-west-2")
+        job_id = start(east, servers(1))["jobID"]
+        advance(0.5)
+        (job,) = east.describe_jobs()["items"]
+        assert (job["jobID"], job["status"]) == (job_id, "STARTED")
+        advance(1)
+        assert east.describe_jobs()["items"][0]["endDateTime"] == "2025-11-28T20:33:04.000000+00:00"
+        (server_id,) = add_source_servers(ACCOUNT, "us-west-2", 1)
+        (server,) = west.describe_source_servers()["items"]
+        assert server["sourceServerID"] == server_id
+        assert server["lifeCycle"]["addedToServiceDateTime"] == "2025-11-28T20:33:59.000000+00:00"
+        assert clock.time_to_freeze == datetime(2025, 11, 28, 20, 32, 29)  # noqa: DTZ001 - as freezegun keeps it
+
+
+def test_the_next_mock_begins_at_the_hosts_time_again(clock: FrozenDateTimeFactory) -> None:
+    with mock_aws():
+        advance(60)
+    with mock_aws():
+        assert start(client(), servers(1))["creationDateTime"] == "2025-11-28T20:32:29.000000+00:00"
+
+
+def test_advance_refuses_to_go_back_and_an_attached_clock(kernel: Kernel) -> None:
+    with pytest.raises(ValueError, match="minutes must be >= 0, got -1"):
+        advance(-1)
+    attach(DrsService(kernel, Trace(), Drs()), epoch_us=0)
+    try:
+        with pytest.raises(RuntimeError, match="move the clock of that DRS"):
+            advance(1)
+    finally:
+        detach()
