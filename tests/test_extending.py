@@ -20,7 +20,6 @@ RECIPES: Final = (
     "A property",
     FIGURE,
     STATUS,
-    "An operation of DRS",
     "A command",
 )
 LINES_MAX: Final = 40
@@ -136,7 +135,6 @@ def test_recipe_works_in_a_copy(title: str, copy: Path) -> None:
         ("A fault kind", "scenarios/catalogue/fault-write-repeated.yaml"),
         ("A property", "docs/checks.md"),
         ("A property", "tests/planted_bugs/registry.py"),
-        ("An operation of DRS", "docs/moto-drs.md"),
     ],
 )
 def test_recipe_without_a_block_that_tests_demand_fails(title: str, path: str, copy: Path) -> None:

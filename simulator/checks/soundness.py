@@ -158,8 +158,7 @@ class CompletionSoundness(AnswersMonitor):
         places = self.contract.execution
         waves, single = places.waves, (places.waves, places.total_waves, places.start)
         return any(
-            each.attribute in single or each.attribute.startswith((f"{waves}[", f"{waves}."))
-            for each in now.unreadable
+            each.attribute in single or each.attribute.startswith((f"{waves}[", f"{waves}.")) for each in now.unreadable
         )
 
     def _outcomes(

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from copy import deepcopy
 from typing import Final
 
-from drsim.simulator.drs_api.region import Answer, DrsRegion, Members, Operation, not_found, validation_error
+from drsim.simulator.drs_api.region import Answer, DrsOperation, DrsRegion, Members, not_found, validation_error
 from drsim.simulator.drs_api.source_servers import TYPE, ServerRecord, Servers, record, shown
 from drsim.simulator.randomness import Stream
 from drsim.simulator.services.drs import DrsRefusedError
@@ -103,19 +103,19 @@ def _invalid(text: str) -> DrsRefusedError:
     return validation_error([("sourceServerArn", text)], reason="other")
 
 
-OPERATIONS: Final[Mapping[str, Operation]] = {
-    "InitializeService": Operation(
+OPERATIONS: Final[Mapping[str, DrsOperation]] = {
+    "InitializeService": DrsOperation(
         initialize_service,
         assumed="A second call does nothing. Roles and instance profiles are not made.",
         source="DRS user guide, initialization",
     ),
-    "ListStagingAccounts": Operation(list_staging_accounts, source="botocore's model of the operation"),
-    "ListExtensibleSourceServers": Operation(
+    "ListStagingAccounts": DrsOperation(list_staging_accounts, source="botocore's model of the operation"),
+    "ListExtensibleSourceServers": DrsOperation(
         list_extensible_source_servers,
         assumed="This account itself is a ValidationException, a missing role an AccessDeniedException.",
         source="botocore's model of the operation",
     ),
-    "CreateExtendedSourceServer": Operation(
+    "CreateExtendedSourceServer": DrsOperation(
         create_extended_source_server,
         assumed="A server of this account, one extended already and one that is extended itself are a "
         "ValidationException; staging area and server are in one Region; accounts trust each other at first.",

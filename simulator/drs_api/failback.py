@@ -10,7 +10,7 @@ from drsim.orchestrator.model import ServerStatus
 from drsim.simulator.drs_api import shapes
 from drsim.simulator.drs_api.failback_state import CLIENT_STEPS, TYPE, Failback, Instance
 from drsim.simulator.drs_api.recovery_instances import check_idle, find, instance
-from drsim.simulator.drs_api.region import Answer, DrsRegion, Members, Operation, conflict, validation_error
+from drsim.simulator.drs_api.region import Answer, DrsOperation, DrsRegion, Members, conflict, validation_error
 from drsim.simulator.drs_api.replication import Replication, course
 from drsim.simulator.randomness import Stream
 from drsim.simulator.services.drs_jobs import InitiatedBy, LaunchTerms
@@ -107,22 +107,22 @@ def update_failback_replication_configuration(region: DrsRegion, request: Member
 
 _GUIDE: Final = "botocore's model; AWS DRS user guide, Performing a failback"
 
-OPERATIONS: Final[Mapping[str, Operation]] = {
-    "StartFailbackLaunch": Operation(
+OPERATIONS: Final[Mapping[str, DrsOperation]] = {
+    "StartFailbackLaunch": DrsOperation(
         start_failback_launch,
         assumed="An unknown instance, and one from AWS, is a ValidationException; one that is not READY is a conflict. "
         "The job lives as a launch of the source server, without snapshots. A failed launch can be repeated.",
         source=_GUIDE,
     ),
-    "StopFailback": Operation(
+    "StopFailback": DrsOperation(
         stop_failback,
         assumed="Without a failback to on-premises, or while or after it is launched, nothing changes.",
         source=_GUIDE,
     ),
-    "GetFailbackReplicationConfiguration": Operation(
+    "GetFailbackReplicationConfiguration": DrsOperation(
         get_failback_replication_configuration, assumed="internetProtocol is IPV4 at first.", source="AWS CLI examples"
     ),
-    "UpdateFailbackReplicationConfiguration": Operation(
+    "UpdateFailbackReplicationConfiguration": DrsOperation(
         update_failback_replication_configuration, assumed="Omitted members stay.", source="AWS CLI examples"
     ),
 }

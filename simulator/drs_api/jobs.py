@@ -8,7 +8,7 @@ from typing import Final
 from drsim.simulator.drs_api import launch as launch_settings
 from drsim.simulator.drs_api import recovery_instances, shapes, source_servers
 from drsim.simulator.drs_api import snapshots as snapshots_of
-from drsim.simulator.drs_api.region import Answer, DrsRegion, Members, Operation, conflict
+from drsim.simulator.drs_api.region import Answer, DrsOperation, DrsRegion, Members, conflict
 from drsim.simulator.services.drs_jobs import DrsJob, InitiatedBy, LaunchTerms
 
 _NONE: Final[Mapping[str, str]] = MappingProxyType({})
@@ -113,27 +113,27 @@ def describe_job_log_items(region: DrsRegion, request: Members) -> Answer:
     return [shapes.log_item(frame, job, item) for job in jobs for item in region.world.service.log_items(job)]
 
 
-OPERATIONS: Final[Mapping[str, Operation]] = {
-    "StartRecovery": Operation(
+OPERATIONS: Final[Mapping[str, DrsOperation]] = {
+    "StartRecovery": DrsOperation(
         start_recovery,
         "An unknown server or snapshot, and a server that cannot be launched, are ConflictExceptions; so are requests "
         "that break the model, except for too many servers.",
         "AWS user guide, service quotas; AWS's sample job logs of 2022",
     ),
-    "TerminateRecoveryInstances": Operation(
+    "TerminateRecoveryInstances": DrsOperation(
         terminate_recovery_instances,
         "An unknown instance is a ConflictException. It takes as long as a launch; its log has CLEANUP_* only.",
         "botocore's model, AWS CLI examples",
     ),
-    "DescribeJobs": Operation(
+    "DescribeJobs": DrsOperation(
         describe_jobs, "An unknown id finds nothing; both dates are included.", "botocore's model, AWS's sample jobs"
     ),
-    "DescribeJobLogItems": Operation(
+    "DescribeJobLogItems": DrsOperation(
         describe_job_log_items,
         "An unknown job has no items. The order of events that AWS's samples lack is inferred (services/drs_log.py).",
         "AWS's sample job logs of 2022",
     ),
-    "DeleteJob": Operation(
+    "DeleteJob": DrsOperation(
         delete_job,
         "An open job is a ConflictException; instances and servers stay as they are.",
         "botocore's model",

@@ -12,9 +12,9 @@ from typing import Any, Final
 from drsim.simulator.drs_api import source_servers
 from drsim.simulator.drs_api.region import (
     Answer,
+    DrsOperation,
     DrsRegion,
     Members,
-    Operation,
     conflict,
     not_found,
     passes,
@@ -234,26 +234,28 @@ _CLI: Final = "AWS CLI examples, AWS user guide"
 _UNKNOWN: Final = "An unknown id is a ResourceNotFoundException."
 _SIZING: Final = "The service's own defaults: BASIC right-sizing, STARTED, OPTIMAL, all else off."
 
-OPERATIONS: Final[Mapping[str, Operation]] = {
-    "GetLaunchConfiguration": Operation(get_launch_configuration, _SIZING, _CLI),
-    "UpdateLaunchConfiguration": Operation(
+OPERATIONS: Final[Mapping[str, DrsOperation]] = {
+    "GetLaunchConfiguration": DrsOperation(get_launch_configuration, _SIZING, _CLI),
+    "UpdateLaunchConfiguration": DrsOperation(
         update_launch_configuration,
         "Omitted members stay. A launch into an instance together with copyPrivateIp or copyTags is a "
         "ValidationException; the instance itself is not checked.",
         _CLI,
     ),
-    "CreateLaunchConfigurationTemplate": Operation(
+    "CreateLaunchConfigurationTemplate": DrsOperation(
         create_template, f"A second template is a ServiceQuotaExceededException. {_SIZING}", _CLI
     ),
-    "UpdateLaunchConfigurationTemplate": Operation(update_template, "Omitted members stay.", _CLI),
-    "DescribeLaunchConfigurationTemplates": Operation(describe_templates, _UNKNOWN, _CLI),
-    "DeleteLaunchConfigurationTemplate": Operation(delete_template, "Its actions go, too; servers keep theirs.", _CLI),
-    "PutLaunchAction": Operation(
+    "UpdateLaunchConfigurationTemplate": DrsOperation(update_template, "Omitted members stay.", _CLI),
+    "DescribeLaunchConfigurationTemplates": DrsOperation(describe_templates, _UNKNOWN, _CLI),
+    "DeleteLaunchConfigurationTemplate": DrsOperation(
+        delete_template, "Its actions go, too; servers keep theirs.", _CLI
+    ),
+    "PutLaunchAction": DrsOperation(
         put_launch_action,
         "An order that another action has, and a 201st action, are ConflictExceptions. `type` is SSM_AUTOMATION for a "
         "few documents and for names with Automation, else SSM_COMMAND.",
         _CLI,
     ),
-    "DeleteLaunchAction": Operation(delete_launch_action, _UNKNOWN, _CLI),
-    "ListLaunchActions": Operation(list_launch_actions, "Sorted by order.", _CLI),
+    "DeleteLaunchAction": DrsOperation(delete_launch_action, _UNKNOWN, _CLI),
+    "ListLaunchActions": DrsOperation(list_launch_actions, "Sorted by order.", _CLI),
 }

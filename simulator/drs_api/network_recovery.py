@@ -12,7 +12,7 @@ from drsim.simulator.drs_api.networks import (
     network,
     target_vpc_id,
 )
-from drsim.simulator.drs_api.region import Answer, DrsRegion, Members, Operation, conflict, validation_error
+from drsim.simulator.drs_api.region import Answer, DrsOperation, DrsRegion, Members, conflict, validation_error
 from drsim.simulator.randomness import Stream
 from drsim.simulator.services.drs_jobs import InitiatedBy
 from drsim.simulator.services.network_jobs import NetworkChange, NetworkJob, NetworkLife, NetworkOutcome
@@ -116,8 +116,8 @@ def _start(region: DrsRegion, lives: list[NetworkLife], tags: Mapping[str, str])
     return shapes.job(region.frame, job)
 
 
-OPERATIONS: Final[Mapping[str, Operation]] = {
-    "StartSourceNetworkRecovery": Operation(
+OPERATIONS: Final[Mapping[str, DrsOperation]] = {
+    "StartSourceNetworkRecovery": DrsOperation(
         start_source_network_recovery,
         assumed="A stack takes 4 minutes, launch templates 30 seconds; a network without a stack, or deployAsNew, "
         " is CREATE_NETWORK_RECOVERY, another UPDATE_NETWORK_RECOVERY. An unknown network is a "
@@ -125,7 +125,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         "stack is made in CloudFormation, and no launch template changes. The order of log events is inferred.",
         source="botocore's model; AWS DRS user guide, Replicating network configurations",
     ),
-    "AssociateSourceNetworkStack": Operation(
+    "AssociateSourceNetworkStack": DrsOperation(
         associate_source_network_stack,
         assumed="Any stack name is accepted; the job takes 40 seconds.",
         source="botocore's model; AWS DRS user guide, Source networks",

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from drsim.orchestrator.model import JobScope
 from drsim.simulator.drs_api import launch
-from drsim.simulator.drs_api.region import Answer, DrsRegion, Members, Operation, conflict, not_found, passes
+from drsim.simulator.drs_api.region import Answer, DrsOperation, DrsRegion, Members, conflict, not_found, passes
 from drsim.simulator.drs_api.shapes import Frame
 from drsim.simulator.randomness import Stream
 from drsim.simulator.services.drs import DrsRefusedError
@@ -227,31 +227,31 @@ _ASSUMED_STATUS: Final = (
 )
 _GUIDE: Final = "botocore's model; AWS DRS user guide, Source networks"
 
-OPERATIONS: Final[Mapping[str, Operation]] = {
-    "CreateSourceNetwork": Operation(
+OPERATIONS: Final[Mapping[str, DrsOperation]] = {
+    "CreateSourceNetwork": DrsOperation(
         create_source_network,
         assumed="A new network is STOPPED. A VPC that has a network is a conflict. The VPC is not looked up.",
         source="botocore's model; Service Quotas L-4B0323BD",
     ),
-    "DescribeSourceNetworks": Operation(
+    "DescribeSourceNetworks": DrsOperation(
         describe_source_networks,
         assumed="Networks come in the order of their creation. lastRecoveryResult is NOT_STARTED before any recovery.",
         source=_GUIDE,
     ),
-    "DeleteSourceNetwork": Operation(
+    "DeleteSourceNetwork": DrsOperation(
         delete_source_network,
         assumed="A network that replicates, or that a job works on, is a conflict.",
         source=_GUIDE,
     ),
-    "StartSourceNetworkReplication": Operation(
+    "StartSourceNetworkReplication": DrsOperation(
         start_source_network_replication, assumed=_ASSUMED_STATUS, source=_GUIDE
     ),
-    "StopSourceNetworkReplication": Operation(
+    "StopSourceNetworkReplication": DrsOperation(
         stop_source_network_replication,
         assumed="A network that is STOPPED already is a conflict.",
         source=_GUIDE,
     ),
-    "ExportSourceNetworkCfnTemplate": Operation(
+    "ExportSourceNetworkCfnTemplate": DrsOperation(
         export_source_network_cfn_template,
         assumed="Without exportBucketArn, or before it was PROTECTED once, it is a conflict. It has the VPC only.",
         source="AWS CLI examples; AWS DRS user guide, Replicating network configurations",

@@ -21,9 +21,9 @@ from drsim.simulator.drs_api import (
     source_servers,
     tags,
 )
-from drsim.simulator.drs_api.region import Operation
+from drsim.simulator.drs_api.region import DrsOperation
 
-OPERATIONS: Final[Mapping[str, Operation]] = {
+OPERATIONS: Final[Mapping[str, DrsOperation]] = {
     **source_servers.OPERATIONS,
     **protection.OPERATIONS,
     **replication_configurations.OPERATIONS,

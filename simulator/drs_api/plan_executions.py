@@ -24,7 +24,7 @@ from drsim.simulator.drs_api.plan_records import (
     servers_of,
 )
 from drsim.simulator.drs_api.plans import SERVERS_MAX
-from drsim.simulator.drs_api.region import Answer, DrsRegion, Members, Operation, conflict, validation_error
+from drsim.simulator.drs_api.region import Answer, DrsOperation, DrsRegion, Members, conflict, validation_error
 from drsim.simulator.drs_api.source_servers import launch_problem
 from drsim.simulator.services.drs import DrsRefusedError
 from drsim.simulator.services.plan_runs import Due, Outcome, PlanRun, RunCall, StepProblem
@@ -217,46 +217,46 @@ def _call(region: DrsRegion, execution: ExecutionRecord, call: RunCall, arn: str
 
 _GUIDE: Final = "user guide, recovery plans, 2026-11"
 
-OPERATIONS: Final[Mapping[str, Operation]] = {
-    "StartRecoveryPlanExecution": Operation(
+OPERATIONS: Final[Mapping[str, DrsOperation]] = {
+    "StartRecoveryPlanExecution": DrsOperation(
         start_recovery_plan_execution,
         assumed="validation takes 5 s; a plan without steps is refused before one that is not ACTIVE; a step starts at "
         "the instant at which the one before it ends, with one job for all of its servers; codes of errorDetail; the "
         "text for a server of another running execution",
         source=_GUIDE,
     ),
-    "GetRecoveryPlanExecution": Operation(
+    "GetRecoveryPlanExecution": DrsOperation(
         get_recovery_plan_execution,
         assumed="TIMED_OUT, which the user guide has and the model lacks; servers fail if their launchStatus is FAILED "
         "or still PENDING when the job ends",
         source=_GUIDE,
     ),
-    "ListRecoveryPlanExecutions": Operation(
+    "ListRecoveryPlanExecutions": DrsOperation(
         list_recovery_plan_executions, assumed="newest first; none for an unknown plan", source=_GUIDE
     ),
-    "CancelRecoveryPlanExecution": Operation(
+    "CancelRecoveryPlanExecution": DrsOperation(
         cancel_recovery_plan_execution,
         assumed="an execution in CREATED or in a wait step is CANCELLED at once; one that times out is CANCELLED too",
         source=_GUIDE,
     ),
-    "DeleteRecoveryPlanExecution": Operation(
+    "DeleteRecoveryPlanExecution": DrsOperation(
         delete_recovery_plan_execution, assumed="a conflict before its end", source=_GUIDE
     ),
-    "GetRecoveryPlanExecutionStep": Operation(
+    "GetRecoveryPlanExecutionStep": DrsOperation(
         get_recovery_plan_execution_step,
         assumed="a step's ARN lies below its execution's; errorDetail names OPTIONAL servers that failed",
         source=_GUIDE,
     ),
-    "ListRecoveryPlanExecutionSteps": Operation(
+    "ListRecoveryPlanExecutionSteps": DrsOperation(
         list_recovery_plan_execution_steps, assumed="in their order", source=_GUIDE
     ),
-    "UpdateRecoveryPlanExecutionStep": Operation(
+    "UpdateRecoveryPlanExecutionStep": DrsOperation(
         update_recovery_plan_execution_step,
         assumed="any other number of changes than one is invalid; a step in another status is a conflict; skipping a "
         "later step of a FAILED execution does not resume it",
         source=_GUIDE,
     ),
-    "RetryRecoveryPlanExecutionStep": Operation(
+    "RetryRecoveryPlanExecutionStep": DrsOperation(
         retry_recovery_plan_execution_step,
         assumed="a wait step is invalid, any other wrong state a conflict; the 24 hours count from the first start",
         source=_GUIDE,

@@ -19,7 +19,7 @@ from drsim.simulator.drs_api.plan_records import (
     servers_of,
     steps_members,
 )
-from drsim.simulator.drs_api.region import Answer, DrsRegion, Members, Operation, conflict, validation_error
+from drsim.simulator.drs_api.region import Answer, DrsOperation, DrsRegion, Members, conflict, validation_error
 from drsim.simulator.services.plan_runs import PlanStep
 
 PLANS_MAX: Final = 1000
@@ -183,38 +183,38 @@ def _refuse_first_wait(steps: Sequence[StepRecord]) -> None:
 
 _GUIDE: Final = "user guide, recovery plans, 2026-11"
 
-OPERATIONS: Final[Mapping[str, Operation]] = {
-    "CreateRecoveryPlan": Operation(
+OPERATIONS: Final[Mapping[str, DrsOperation]] = {
+    "CreateRecoveryPlan": DrsOperation(
         create_recovery_plan,
         assumed="a second plan of a name is a conflict; a client token holds for ever, with other members it is a "
         "conflict; the form of ids",
         source=_GUIDE,
     ),
-    "GetRecoveryPlan": Operation(get_recovery_plan, source=_GUIDE),
-    "ListRecoveryPlans": Operation(list_recovery_plans, assumed="oldest first", source=_GUIDE),
-    "UpdateRecoveryPlan": Operation(
+    "GetRecoveryPlan": DrsOperation(get_recovery_plan, source=_GUIDE),
+    "ListRecoveryPlans": DrsOperation(list_recovery_plans, assumed="oldest first", source=_GUIDE),
+    "UpdateRecoveryPlan": DrsOperation(
         update_recovery_plan, assumed="a second plan of a name is a conflict; what is left out stays", source=_GUIDE
     ),
-    "DeleteRecoveryPlan": Operation(
+    "DeleteRecoveryPlan": DrsOperation(
         delete_recovery_plan, assumed="refused in CANCELLING too; its executions stay", source=_GUIDE
     ),
-    "CreateRecoveryPlanStep": Operation(
+    "CreateRecoveryPlanStep": DrsOperation(
         create_recovery_plan_step,
         assumed="an unknown server is not found; one of another step, a wait as first step, and a place beyond the "
         "end are invalid; a step's ARN lies below its plan's",
         source=_GUIDE,
     ),
-    "GetRecoveryPlanStep": Operation(get_recovery_plan_step, source=_GUIDE),
-    "ListRecoveryPlanSteps": Operation(list_recovery_plan_steps, assumed="in their order", source=_GUIDE),
-    "UpdateRecoveryPlanStep": Operation(
+    "GetRecoveryPlanStep": DrsOperation(get_recovery_plan_step, source=_GUIDE),
+    "ListRecoveryPlanSteps": DrsOperation(list_recovery_plan_steps, assumed="in their order", source=_GUIDE),
+    "UpdateRecoveryPlanStep": DrsOperation(
         update_recovery_plan_step,
         assumed="more than 100 servers in the plan, and a configuration of the other type are invalid",
         source=_GUIDE,
     ),
-    "DeleteRecoveryPlanStep": Operation(
+    "DeleteRecoveryPlanStep": DrsOperation(
         delete_recovery_plan_step, assumed="invalid if a wait would come before the server steps left", source=_GUIDE
     ),
-    "ReorderRecoveryPlanSteps": Operation(
+    "ReorderRecoveryPlanSteps": DrsOperation(
         reorder_recovery_plan_steps,
         assumed="a missing, double or foreign step, and a wait as first step are invalid",
         source=_GUIDE,

@@ -6,7 +6,7 @@ from typing import Final
 from drsim.orchestrator.model import JobStatus
 from drsim.simulator.drs_api.plan_records import plans_with
 from drsim.simulator.drs_api.recovery_instances import instances
-from drsim.simulator.drs_api.region import Answer, DrsRegion, Members, Operation, conflict, validation_error
+from drsim.simulator.drs_api.region import Answer, DrsOperation, DrsRegion, Members, conflict, validation_error
 from drsim.simulator.drs_api.replication import COURSES, OFF
 from drsim.simulator.drs_api.source_servers import TYPE, ServerRecord, Servers, change, record, shown
 
@@ -106,24 +106,24 @@ def _check_idle(region: DrsRegion, server_id: str) -> None:
 
 
 _GUIDE: Final = "DRS user guide, replication states and server actions; AWS's CLI examples"
-OPERATIONS: Final[Mapping[str, Operation]] = {
-    "StartReplication": Operation(
+OPERATIONS: Final[Mapping[str, DrsOperation]] = {
+    "StartReplication": DrsOperation(
         start_replication, assumed="Any state but STOPPED is a ConflictException.", source=_GUIDE
     ),
-    "StopReplication": Operation(
+    "StopReplication": DrsOperation(
         stop_replication, assumed="STOPPED and DISCONNECTED are a ConflictException.", source=_GUIDE
     ),
-    "RetryDataReplication": Operation(
+    "RetryDataReplication": DrsOperation(
         retry_data_replication,
         assumed="A state that cannot be retried is a ValidationException; data copied before is only scanned again.",
         source="botocore's model of the operation",
     ),
-    "DisconnectSourceServer": Operation(
+    "DisconnectSourceServer": DrsOperation(
         disconnect_source_server,
         assumed="A server that is disconnected already, or in a running job, is a ConflictException.",
         source="botocore's model of the operation; the text of the conflict is from an operator's log of 2024-09",
     ),
-    "DeleteSourceServer": Operation(
+    "DeleteSourceServer": DrsOperation(
         delete_source_server,
         assumed="A connected server, or one in a running job or a recovery plan, is a ConflictException. Jobs and "
         "instances stay.",

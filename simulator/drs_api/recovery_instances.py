@@ -7,10 +7,10 @@ from drsim.orchestrator.model import JobStatus
 from drsim.simulator.drs_api.failback_state import TYPE, Instance, shown_failback, shown_replication
 from drsim.simulator.drs_api.region import (
     Answer,
+    DrsOperation,
     DrsRegion,
     Ec2Instance,
     Members,
-    Operation,
     conflict,
     not_found,
     passes,
@@ -148,19 +148,19 @@ def delete_recovery_instance(region: DrsRegion, request: Members) -> Answer:
 
 _GUIDE: Final = "botocore's model; AWS DRS user guide, Performing a failback"
 
-OPERATIONS: Final[Mapping[str, Operation]] = {
-    "DescribeRecoveryInstances": Operation(
+OPERATIONS: Final[Mapping[str, DrsOperation]] = {
+    "DescribeRecoveryInstances": DrsOperation(
         describe_recovery_instances,
         assumed="A wrong filter is a ValidationException. An agent is first seen 2 minutes after the launch. Addresses "
         "and volumes are made up. Within AWS the failback is READY or NOT_READY only. lagDuration is a duration.",
         source="botocore's model; AWS CLI examples; AWS DRS user guide, Monitoring recovery instances",
     ),
-    "DisconnectRecoveryInstance": Operation(
+    "DisconnectRecoveryInstance": DrsOperation(
         disconnect_recovery_instance,
         assumed="Conflicts: a disconnected instance, one with reversed replication, one in a job.",
         source=_GUIDE,
     ),
-    "DeleteRecoveryInstance": Operation(
+    "DeleteRecoveryInstance": DrsOperation(
         delete_recovery_instance,
         assumed="Conflicts: an unknown instance, a connected one without reversed replication, one in a job.",
         source=_GUIDE,

@@ -77,7 +77,7 @@ class OutsideServices(Protocol):
         """None if EC2 does not know it."""
 
 
-class Operation(NamedTuple):
+class DrsOperation(NamedTuple):
     """One operation. `assumed` says what AWS does not publish and is answered here all the same, `source` where from.
 
     `answer` gets the request's members, checked against botocore's model, and returns those of the answer, a list of

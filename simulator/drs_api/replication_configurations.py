@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any, Final
 
-from drsim.simulator.drs_api.region import Answer, DrsRegion, Members, Operation, conflict, validation_error
+from drsim.simulator.drs_api.region import Answer, DrsOperation, DrsRegion, Members, conflict, validation_error
 from drsim.simulator.drs_api.replication import COURSES, OFF, Disk
 from drsim.simulator.drs_api.replication_templates import DEFAULTS, check_settings
 from drsim.simulator.drs_api.source_properties import GIB
@@ -97,13 +97,13 @@ def _optimized(disk: Disk, default_type: str) -> str:
     return "GP3" if default_type == "AUTO" else default_type
 
 
-OPERATIONS: Final[Mapping[str, Operation]] = {
-    "GetReplicationConfiguration": Operation(
+OPERATIONS: Final[Mapping[str, DrsOperation]] = {
+    "GetReplicationConfiguration": DrsOperation(
         get_replication_configuration,
         assumed="Staging disks of more than 125 GiB are GP3 if the default type is AUTO.",
         source="DRS user guide, volumes; AWS's CLI examples",
     ),
-    "UpdateReplicationConfiguration": Operation(
+    "UpdateReplicationConfiguration": DrsOperation(
         update_replication_configuration,
         assumed="Settings that do not fit are a ValidationException, an extended server is a ConflictException; "
         "the short pause after a change of subnet or instance type is not shown.",

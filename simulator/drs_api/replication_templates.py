@@ -8,7 +8,7 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from drsim.simulator.drs_api.region import Answer, DrsRegion, Members, Operation, not_found, validation_error
+from drsim.simulator.drs_api.region import Answer, DrsOperation, DrsRegion, Members, not_found, validation_error
 from drsim.simulator.randomness import Stream
 from drsim.simulator.services.drs import DrsRefusedError
 
@@ -126,23 +126,23 @@ def _shown(region: DrsRegion, template_id: str) -> Members:
 
 
 _TEXT: Final = "DRS user guide, default replication settings; AWS's CLI examples"
-OPERATIONS: Final[Mapping[str, Operation]] = {
-    "CreateReplicationConfigurationTemplate": Operation(
+OPERATIONS: Final[Mapping[str, DrsOperation]] = {
+    "CreateReplicationConfigurationTemplate": DrsOperation(
         create_replication_configuration_template,
         assumed="A second template exceeds a quota without a code; settings that do not fit are a ValidationException.",
         source=_TEXT,
     ),
-    "UpdateReplicationConfigurationTemplate": Operation(
+    "UpdateReplicationConfigurationTemplate": DrsOperation(
         update_replication_configuration_template,
         assumed="Omitted members stay as they are; `arn` is not compared.",
         source=_TEXT,
     ),
-    "DescribeReplicationConfigurationTemplates": Operation(
+    "DescribeReplicationConfigurationTemplates": DrsOperation(
         describe_replication_configuration_templates,
         assumed="An id that does not exist is a ResourceNotFoundException.",
         source=_TEXT,
     ),
-    "DeleteReplicationConfigurationTemplate": Operation(
+    "DeleteReplicationConfigurationTemplate": DrsOperation(
         delete_replication_configuration_template, assumed="Source servers keep their settings.", source=_TEXT
     ),
 }

@@ -11,7 +11,7 @@ from drsim.orchestrator.model import JobScope
 from drsim.simulator.drs_api import launch, source_servers
 from drsim.simulator.drs_api.failback_state import TYPE, Failback, Instance
 from drsim.simulator.drs_api.recovery_instances import check_idle, instance
-from drsim.simulator.drs_api.region import Answer, DrsRegion, Members, Operation, conflict, validation_error
+from drsim.simulator.drs_api.region import Answer, DrsOperation, DrsRegion, Members, conflict, validation_error
 from drsim.simulator.drs_api.replication import COURSES, Period, course
 from drsim.simulator.drs_api.source_servers import ServerRecord
 from drsim.simulator.randomness import Stream
@@ -119,8 +119,8 @@ def _protect(found: Instance, fed: ServerRecord, states: tuple[str, ...]) -> Non
     fed.replication.change(found.now_us, periods)
 
 
-OPERATIONS: Final[Mapping[str, Operation]] = {
-    "ReverseReplication": Operation(
+OPERATIONS: Final[Mapping[str, DrsOperation]] = {
+    "ReverseReplication": DrsOperation(
         reverse_replication,
         assumed="Conflicts: an instance that is disconnected, in a job or without its server; one that is reversed, "
         "until the server that it feeds is disconnected. One from on-premises is a ValidationException. A server whose "

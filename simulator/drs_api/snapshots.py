@@ -10,7 +10,7 @@ from math import inf
 from typing import Final, NamedTuple
 
 from drsim.simulator.drs_api import shapes, source_servers
-from drsim.simulator.drs_api.region import Answer, DrsRegion, Members, Operation
+from drsim.simulator.drs_api.region import Answer, DrsOperation, DrsRegion, Members
 from drsim.simulator.drs_api.replication import OFF
 from drsim.simulator.drs_api.source_servers import ServerRecord
 from drsim.simulator.randomness import Stream
@@ -128,8 +128,8 @@ def _ebs_snapshots(region: DrsRegion, server_id: str, snapshot: Snapshot) -> lis
     return [f"snap-{stream.hexadecimal(16)}{stream.hexadecimal(1)}" for _ in range(count)]
 
 
-OPERATIONS: Final[Mapping[str, Operation]] = {
-    "DescribeRecoverySnapshots": Operation(
+OPERATIONS: Final[Mapping[str, DrsOperation]] = {
+    "DescribeRecoverySnapshots": DrsOperation(
         describe_recovery_snapshots,
         "Sorted from the oldest on without `order`; both dates are included; an unknown server has no snapshots; "
         "snapshots are 2 to 15 s later than expected; the first is taken when the initial sync ends, and kept an hour.",

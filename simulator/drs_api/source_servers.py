@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, Final
 
 from drsim.simulator.drs_api import replication, source_properties
-from drsim.simulator.drs_api.region import Answer, DrsRegion, Members, Operation, not_found, passes
+from drsim.simulator.drs_api.region import Answer, DrsOperation, DrsRegion, Members, not_found, passes
 from drsim.simulator.drs_api.replication import COURSES, OFF, Disk, Period, Replication
 from drsim.simulator.drs_api.replication_templates import settings_for_new
 from drsim.simulator.drs_api.shapes import iso_duration
@@ -213,8 +213,8 @@ def _staging_area(region: DrsRegion, found: ServerRecord) -> Members:
     return area
 
 
-OPERATIONS: Final[Mapping[str, Operation]] = {
-    "DescribeSourceServers": Operation(
+OPERATIONS: Final[Mapping[str, DrsOperation]] = {
+    "DescribeSourceServers": DrsOperation(
         describe_source_servers,
         assumed="`hardwareId` finds an EC2 instance id, a VMware UUID or a MAC address; hardware is made up from the "
         "server's id; durations of replication steps, copying and the first snapshot.",

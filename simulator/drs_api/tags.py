@@ -6,7 +6,7 @@ from typing import Final
 from drsim.simulator.drs_api import launch
 from drsim.simulator.drs_api.networks import SourceNetworks
 from drsim.simulator.drs_api.plan_records import Plans
-from drsim.simulator.drs_api.region import Answer, DrsRegion, Members, Operation, not_found
+from drsim.simulator.drs_api.region import Answer, DrsOperation, DrsRegion, Members, not_found
 from drsim.simulator.drs_api.replication_templates import ReplicationTemplates
 
 
@@ -56,8 +56,8 @@ def _tags_of(region: DrsRegion, arn: str) -> dict[str, str]:
     return region.world.tags.setdefault(arn, {})
 
 
-OPERATIONS: Final[Mapping[str, Operation]] = {
-    "TagResource": Operation(tag_resource),
-    "UntagResource": Operation(untag_resource),
-    "ListTagsForResource": Operation(list_tags_for_resource),
+OPERATIONS: Final[Mapping[str, DrsOperation]] = {
+    "TagResource": DrsOperation(tag_resource),
+    "UntagResource": DrsOperation(untag_resource),
+    "ListTagsForResource": DrsOperation(list_tags_for_resource),
 }

@@ -9,7 +9,7 @@ from drsim.simulator.drs_api import source_servers
 from drsim.simulator.drs_api.source_properties import GIB
 from drsim.simulator.moto_drs import drs_backends
 from tests.simulator.moto_drs.conftest import ACCOUNT, EAST, DrsClient, client, refusal, servers
-from tests.simulator.moto_drs.test_refusals import TEMPLATE, TEMPLATE_ID
+from tests.simulator.moto_drs.well_formed import TEMPLATE, TEMPLATE_ID
 
 KEY: Final = f"arn:aws:kms:{EAST}:{ACCOUNT}:key/0f0e0d0c"
 PIT: Final[list[dict[str, Any]]] = TEMPLATE["pitPolicy"]
