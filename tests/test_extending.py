@@ -110,10 +110,11 @@ def copy(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_page_has_the_six_recipes_and_each_fits_a_screen() -> None:
+def test_page_has_the_recipes_and_each_fits_a_screen() -> None:
     titles = re.findall(r"^## (.*)$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
-    assert tuple(titles) == RECIPES
-    for title in RECIPES:
+    # All operations of DRS are there, so that section has nothing to add.
+    assert [title for title in titles if title != "An operation of DRS"] == [*RECIPES]
+    for title in titles:
         shown = [line for line in recipe(title).splitlines() if not line.startswith("```")]
         assert len(shown) <= LINES_MAX, title
 

@@ -83,6 +83,7 @@ def test_a_result_has_the_fields_that_others_depend_on() -> None:
         "forwarded",
         "adapted",
         "objectives",
+        "recovery_plans",
         "capacity",
     ]
     assert list(fields["executions"]) == [status.value for status in ExecutionStatus]
