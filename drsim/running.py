@@ -12,7 +12,7 @@ from typer.exceptions import Exit
 
 from drsim import arguments
 from drsim.arguments import ExitCode, TraceKept, UserError, complain, worst, writing
-from drsim.interruption import held
+from drsim.interruption import held, is_interrupted
 from drsim.releases import INDEX, released
 from drsim.scenarios.extras import MissingExtraError
 from drsim.scenarios.tiers import Tier
@@ -215,6 +215,8 @@ def _run_one(
         except (HandlerError, MisfitError, MissingExtraError) as error:
             raise UserError(f"{which}: {error}") from None
         except (Exception, BrokenSimulationError) as error:
+            if is_interrupted():
+                raise KeyboardInterrupt from None
             trouble = traceback.format_exc()
             writing(lambda: outputs.write_error(trouble, folder))
             complain(f"internal error in {which}: {error} (see {folder / outputs.ERROR})")
