@@ -33,7 +33,7 @@ def _open_streams() -> None:
         if getattr(sys, name) is None:
             # The lowest free number, which is this one: those before it are open.
             opened = os.open(os.devnull, os.O_RDWR)
-            setattr(sys, name, open(opened, "r" if number == 0 else "w", encoding="utf-8", closefd=False))
+            setattr(sys, name, os.fdopen(opened, "r" if number == 0 else "w", encoding="utf-8", closefd=False))
             os.set_inheritable(opened, True)
 
 

@@ -92,12 +92,18 @@ def worst(codes: Iterable[ExitCode]) -> ExitCode:
     return max(codes, key=_BY_SEVERITY.index, default=ExitCode.PASS)
 
 
+_LINES_MAX: Final = 50
+
+
 def complain(text: str) -> None:
-    """Write a message to standard error, its control characters as escapes."""
+    """Write a message to standard error, its control characters as escapes, and of a long one the first lines."""
     from drsim.reports.text import plain
 
-    for line in text.split("\n"):
+    lines = text.split("\n")
+    for line in lines[:_LINES_MAX]:
         sys.stderr.write(f"drsim: {plain(line)}\n")
+    if more := lines[_LINES_MAX:]:
+        sys.stderr.write(f"drsim: ... and {len(more):,} more of these lines\n")
 
 
 def jobs_default() -> int:
@@ -174,10 +180,11 @@ def loaded(names: list[str], changes: list[str], *, contract: str = "", is_small
             read = small if is_small else load
             scenarios.append(read(name, changes, contract=contract))
         except ScenarioError as error:
-            problems += [problem for problem in error.problems if problem not in problems]
+            problems += error.problems
     counts = Counter(scenario.name for scenario in scenarios)
     twice = sorted(name for name, count in counts.items() if count > 1)
     problems += [f"{name}: named twice, and the second run would overwrite the first" for name in twice]
     if problems:
-        raise UserError("\n".join(problems))
+        # Scenarios that share a contract share its errors.
+        raise UserError("\n".join(dict.fromkeys(problems)))
     return scenarios
