@@ -4,7 +4,7 @@ import os
 import re
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal, TypeVar
@@ -36,7 +36,11 @@ SomeNamesArgument = Annotated[list[str] | None, _NAMES]
 SuiteOption = Annotated[
     Suite | None, typer.Option("--suite", help="Scenarios of the catalogue that belong together; all: no large loads.")
 ]
-SeedOption = Annotated[int, typer.Option(min=0, help="Random seed.")]
+SEED_MAX: Final = 10**18 - 1
+"""The largest seed, wherever it is given: the largest of 18 digits."""
+SEEDS_MAX: Final = 100_000
+"""The most seeds of `drsim run` and of tests, which keep a folder or a test for each; `drsim explore` takes more."""
+SeedOption = Annotated[int, typer.Option(min=0, max=SEED_MAX, help="Random seed.")]
 SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Change the scenario, e.g. executions=200 or duration=45m."),
@@ -131,6 +135,14 @@ def seeds_of(text: str) -> range:
     return range(int(first), int(last or first) + 1)
 
 
+def few(seeds: Sequence[int]) -> Sequence[int]:
+    """These seeds, if they are not too many for `drsim run` and for tests. Raises UserError."""
+    if len(seeds) > SEEDS_MAX:
+        rule = f"--seeds must be at most {SEEDS_MAX:,} seeds, and `drsim explore` takes more"
+        raise UserError(f"{rule}, got {len(seeds):,}")
+    return seeds
+
+
 def reading(read: Callable[[], T]) -> T:
     """Read a user's files. Raises UserError for errors in them."""
     from drsim.scenarios.files import ScenarioError
@@ -172,7 +184,8 @@ def loaded(names: list[str], changes: list[str], *, contract: str = "", is_small
 
     if names.count(STDIN) > 1:
         raise UserError(f"{STDIN} is standard input, which can be read once, got {STDIN} {names.count(STDIN)} times")
-    scenarios, problems = [], []
+    scenarios: list[Scenario] = []
+    problems: list[str] = []
     for name in names:
         if name in catalogue() and (beside := file_beside(name)):
             complain(f"{name} is the scenario of the catalogue, not the file here: that one is ./{beside}")

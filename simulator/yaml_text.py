@@ -17,7 +17,7 @@ TEXT_MAX: Final = 2_000_000
 """Of characters: each 100,000 take a third of a second to read."""
 _SHOWN_MAX: Final = 60
 _SCALAR_MAX: Final = 200
-"""Of characters, in a number or a date. Reading a number in base 60, such as 1:10:10, takes time of its length squared."""
+"""Of characters, in a number or a date. A number in base 60, such as 1:10:10, takes time of its length squared."""
 _KINDS: Final = {"int": f"whole number of at most {DIGITS_MAX} digits", "timestamp": "date or time", "float": "number"}
 
 _TEXTS: Final = ("tag:yaml.org,2002:str", "tag:yaml.org,2002:binary")
