@@ -16,7 +16,7 @@ from drsim.scenarios.aliases import CURRENT, current
 from drsim.scenarios.model import Scenario
 from drsim.simulator.contract.presets import PRESETS
 from drsim.simulator.spec.groups import Group
-from drsim.simulator.yaml_text import Lines, Steps, YamlTextError, parsed, repeated
+from drsim.simulator.yaml_text import Steps, TextLines, YamlTextError, parsed, repeated
 
 _CATALOGUE: Final = files("drsim.scenarios") / "catalogue"
 _ENDINGS: Final = (".yaml", ".yml")
@@ -110,7 +110,7 @@ class YamlFile(NamedTuple):
     where: str
     what: str
     root: yaml.Node
-    lines: Lines
+    lines: TextLines
     data: dict[Any, Any]
 
 
@@ -122,7 +122,7 @@ def yaml_file(text: str, where: str, what: str, fields: str) -> YamlFile:
         raise ScenarioError(f"{where}:{error.line}: {error.problem}") from None
     if root is None or not isinstance(data, dict):
         raise ScenarioError(f"{where}: a {what} is a mapping of fields such as {fields}, got {short(data)}")
-    return YamlFile(where, what, root, Lines(root), data)
+    return YamlFile(where, what, root, TextLines(root), data)
 
 
 def parse(text: str, where: str, changes: Sequence[str] = (), *, folder: Path = Path(), contract: str = "") -> Scenario:

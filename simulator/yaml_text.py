@@ -119,7 +119,7 @@ def _unreadable(node: yaml.Node) -> yaml.YAMLError:
     return yaml.constructor.ConstructorError(None, None, f"{shown} is no {_KINDS.get(kind, kind)}", node.start_mark)
 
 
-class Lines:
+class TextLines:
     """Where the parts of a text begin. Each node is searched once, however many parts are asked for."""
 
     def __init__(self, root: yaml.Node) -> None:

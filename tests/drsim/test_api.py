@@ -99,7 +99,9 @@ def test_errors_of_users_are_of_two_classes(arguments: dict[str, object], messag
 
 @pytest.mark.parametrize("seeds", [range(0), range(1, 9, 2), range(-1, 3)])
 def test_explore_refuses_seeds_with_gaps(seeds: range) -> None:
-    with pytest.raises(UserError, match="seeds must be a range of whole numbers >= 0 of at most 18 digits, got range"):
+    with pytest.raises(
+        UserError, match="seeds must be a range of whole numbers >= 0 of at most 18 digits, without gaps, got range"
+    ):
         explore("idle", seeds)
 
 
