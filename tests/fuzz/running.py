@@ -51,7 +51,8 @@ class _Watchdog:
         assert main is not None, "it runs this code"
         while not self._ended.wait(wait_seconds):
             signal.pthread_kill(main, signal.SIGUSR1)
-            wait_seconds = 1.0
+            # Handlers that a case brings are each ended by it alone.
+            wait_seconds = 0.05
 
     @contextmanager
     def watching(self) -> Iterator[None]:
