@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
-from drsim.arguments import UserError, jobs_default, writing
+from drsim.arguments import SEED_MAX, UserError, jobs_default, writing
 from drsim.processes import ProcessExecutor
 from drsim.reports.markdown import render as markdown
 from drsim.scenarios import explore as exploration
@@ -164,8 +164,8 @@ def run(
     A scenario's name or file gives a replay command with all options; a Scenario that is not as its name says cannot be
     replayed. `changes` and `contract` are those of `load`. Raises ScenarioError and UserError.
     """
-    if seed < 0:
-        raise UserError(f"seed must be >= 0, got {seed}")
+    if not 0 <= seed <= SEED_MAX:
+        raise UserError(f"seed must be a whole number >= 0 of at most 18 digits, got {files.short(seed)}")
     choice = _choice(handlers, tier, contract)
     chosen = _loaded(scenario, changes, choice)
     name = scenario.name if isinstance(scenario, Scenario) else str(scenario)
@@ -198,8 +198,9 @@ def explore(
     new seed begins after `seconds_max`. Nothing is written or shrunk: `drsim explore` does that. Raises ScenarioError
     and UserError.
     """
-    if not seeds or seeds.step != 1 or seeds[0] < 0:
-        raise UserError(f"seeds must be a range of whole numbers >= 0 without gaps, got {seeds!r}")
+    if not seeds or seeds.step != 1 or seeds[0] < 0 or seeds[-1] > SEED_MAX:
+        rule = "a range of whole numbers >= 0 of at most 18 digits, without gaps"
+        raise UserError(f"seeds must be {rule}, got {seeds!r}")
     choice = _choice(handlers, None, contract)
     chosen = fitting(_loaded(scenario, changes, choice), has_handlers=handlers is not None)
     if handlers is not None:

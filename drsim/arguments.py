@@ -4,7 +4,7 @@ import os
 import re
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal, TypeVar
@@ -36,7 +36,11 @@ SomeNamesArgument = Annotated[list[str] | None, _NAMES]
 SuiteOption = Annotated[
     Suite | None, typer.Option("--suite", help="Scenarios of the catalogue that belong together; all: no large loads.")
 ]
-SeedOption = Annotated[int, typer.Option(min=0, help="Random seed.")]
+SEED_MAX: Final = 10**18 - 1
+"""The largest seed, wherever it is given: the largest of 18 digits."""
+SEEDS_MAX: Final = 100_000
+"""The most seeds of `drsim run` and of tests, which keep a folder or a test for each; `drsim explore` takes more."""
+SeedOption = Annotated[int, typer.Option(min=0, max=SEED_MAX, help="Random seed.")]
 SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Change the scenario, e.g. executions=200 or duration=45m."),
@@ -92,12 +96,18 @@ def worst(codes: Iterable[ExitCode]) -> ExitCode:
     return max(codes, key=_BY_SEVERITY.index, default=ExitCode.PASS)
 
 
+_LINES_MAX: Final = 50
+
+
 def complain(text: str) -> None:
-    """Write a message to standard error, its control characters as escapes."""
+    """Write a message to standard error, its control characters as escapes, and of a long one the first lines."""
     from drsim.reports.text import plain
 
-    for line in text.split("\n"):
+    lines = text.split("\n")
+    for line in lines[:_LINES_MAX]:
         sys.stderr.write(f"drsim: {plain(line)}\n")
+    if more := lines[_LINES_MAX:]:
+        sys.stderr.write(f"drsim: ... and {len(more):,} more of these lines\n")
 
 
 def jobs_default() -> int:
@@ -123,6 +133,14 @@ def seeds_of(text: str) -> range:
     if not re.fullmatch(r"[0-9]{1,18}(-[0-9]{1,18})?", text) or int(last or first) < int(first):
         raise UserError(f"--seeds must be FIRST-LAST, such as 1-20, or one seed, got {text!r}")
     return range(int(first), int(last or first) + 1)
+
+
+def few(seeds: Sequence[int]) -> Sequence[int]:
+    """These seeds, if they are not too many for `drsim run` and for tests. Raises UserError."""
+    if len(seeds) > SEEDS_MAX:
+        rule = f"--seeds must be at most {SEEDS_MAX:,} seeds, and `drsim explore` takes more"
+        raise UserError(f"{rule}, got {len(seeds):,}")
+    return seeds
 
 
 def reading(read: Callable[[], T]) -> T:
@@ -166,7 +184,8 @@ def loaded(names: list[str], changes: list[str], *, contract: str = "", is_small
 
     if names.count(STDIN) > 1:
         raise UserError(f"{STDIN} is standard input, which can be read once, got {STDIN} {names.count(STDIN)} times")
-    scenarios, problems = [], []
+    scenarios: list[Scenario] = []
+    problems: list[str] = []
     for name in names:
         if name in catalogue() and (beside := file_beside(name)):
             complain(f"{name} is the scenario of the catalogue, not the file here: that one is ./{beside}")
@@ -174,10 +193,11 @@ def loaded(names: list[str], changes: list[str], *, contract: str = "", is_small
             read = small if is_small else load
             scenarios.append(read(name, changes, contract=contract))
         except ScenarioError as error:
-            problems += [problem for problem in error.problems if problem not in problems]
+            problems += error.problems
     counts = Counter(scenario.name for scenario in scenarios)
     twice = sorted(name for name, count in counts.items() if count > 1)
     problems += [f"{name}: named twice, and the second run would overwrite the first" for name in twice]
     if problems:
-        raise UserError("\n".join(problems))
+        # Scenarios that share a contract share its errors.
+        raise UserError("\n".join(dict.fromkeys(problems)))
     return scenarios

@@ -12,7 +12,7 @@ from drsim.comparing import compare
 from drsim.contracting import contract
 from drsim.exploring import explore, replay, shrink
 from drsim.initializing import init
-from drsim.interruption import listening
+from drsim.interruption import is_interrupted, listening
 from drsim.listing import list_scenarios, show
 from drsim.logs import logs
 from drsim.program import show_version
@@ -97,6 +97,8 @@ def main(words: list[str] | None = None) -> int:
         if signals.first is None:
             return code
         # Code of a user's own may have ignored the interruption.
+        if code != ExitCode.INTERRUPTED:
+            complain("interrupted")
         return signals.exit_code
 
 
@@ -127,6 +129,9 @@ def _main(words: list[str] | None) -> int:
         _leave_output()
         return ExitCode.USAGE
     except Exception as error:
+        if is_interrupted():
+            complain("interrupted")
+            return ExitCode.INTERRUPTED
         complain(f"internal error: {type(error).__name__}: {error}")
         return ExitCode.INTERNAL
     return code

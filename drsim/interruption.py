@@ -24,6 +24,8 @@ class Signals:
         self.first: int | None = None
         self.holds_count = 0
         self._is_waiting = False
+        # What listened to alarms before: they may be those of a caller, such as a test's timeout.
+        self._alarmed = signal.getsignal(signal.SIGALRM)
 
     @property
     def exit_code(self) -> int:
@@ -32,16 +34,23 @@ class Signals:
 
     def on_signal(self, number: int, frame: FrameType | None) -> None:
         """Raise KeyboardInterrupt, now or soon."""
-        is_second = self._is_waiting and number != signal.SIGALRM
-        if number != signal.SIGALRM:
-            self.first = self.first or number
-        elif not self._is_waiting:
+        is_second, is_alarm = self._is_waiting, number == signal.SIGALRM
+        if is_alarm and not self._is_waiting:
+            if callable(self._alarmed):
+                self._alarmed(number, frame)
             return
-        self._is_waiting = not is_second and (self.holds_count > 0 or _is_import(frame))
+        self.first = self.first or number
+        self._is_waiting = (is_alarm or not is_second) and (self.holds_count > 0 or _is_import(frame))
         if self._is_waiting:
             signal.setitimer(signal.ITIMER_REAL, _LOOK_SECONDS)
             return
         raise KeyboardInterrupt
+
+    def stop(self) -> None:
+        """Stop the alarm of an interruption that still waits."""
+        if self._is_waiting:
+            self._is_waiting = False
+            signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def _is_import(frame: FrameType | None) -> bool:
@@ -53,15 +62,22 @@ def _is_import(frame: FrameType | None) -> bool:
 
 
 _listening: list[Signals] = []
+"""The signals of this process, while it listens."""
 
 
 @contextmanager
 def listening() -> Iterator[Signals]:
-    """Listen to the signals until the end of a command. Those that its parent ignores stay ignored."""
-    signals = Signals()
+    """Listen to the signals until the end of a command. Those that its parent ignores stay ignored.
+
+    A process has one Signals: within another `listening()` it is that one's, so that no interruption is lost.
+    """
     if threading.current_thread() is not threading.main_thread():
-        yield signals
+        yield Signals()
         return
+    if _listening:
+        yield _listening[0]
+        return
+    signals = Signals()
     numbers = (signal.SIGALRM, signal.SIGINT, signal.SIGTERM)
     before = {number: signal.getsignal(number) for number in numbers}
     _listening.append(signals)
@@ -71,16 +87,21 @@ def listening() -> Iterator[Signals]:
                 signal.signal(number, signals.on_signal)
         yield signals
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        signals.stop()
         for number, handler in before.items():
             signal.signal(number, handler)
         _listening.remove(signals)
 
 
+def is_interrupted() -> bool:
+    """Whether an interruption came: an error may be all that is left of it, raised by code that replaced it."""
+    return any(signals.first is not None for signals in _listening)
+
+
 @contextmanager
 def held() -> Iterator[None]:
     """Let an interruption wait until the end of this block, whose files belong together."""
-    signals = _listening[-1] if _listening else Signals()
+    signals = _listening[0] if _listening else Signals()
     signals.holds_count += 1
     try:
         yield

@@ -207,19 +207,21 @@ def _of_project(config: pytest.Config) -> dict[str, Any]:
 
 def _seeds(metafunc: pytest.Metafunc, marked: Mapping[str, Any]) -> Sequence[int]:
     """The seeds of `--drsim-seeds`, or else those of the marker or of pyproject.toml."""
-    from drsim.arguments import UserError, seeds_of
+    from drsim.arguments import SEED_MAX, UserError, few, seeds_of
 
     config, where = metafunc.config, f"{metafunc.definition.nodeid}: seeds"
     try:
         project = _of_project(config)
         found = config.getoption(SEEDS) or marked.get("seeds", project.get("seeds", project.get("seed", 1)))
         if isinstance(found, str | int):
-            return seeds_of(str(found))
+            return few(seeds_of(str(found)))
+        if isinstance(found, Sequence):
+            few(found)
     except UserError as error:
         _refuse(f"{where}{str(error).removeprefix('--seeds')}" if "--seeds" in str(error) else str(error))
     seeds = _listed({"seeds": found}, "seeds")
-    if wrong := [seed for seed in seeds if not isinstance(seed, int) or seed < 0]:
-        _refuse(f"{where} must be whole numbers >= 0, got {wrong[0]!r}")
+    if wrong := [seed for seed in seeds if not isinstance(seed, int) or not 0 <= seed <= SEED_MAX]:
+        _refuse(f"{where} must be whole numbers >= 0 of at most 18 digits, got {wrong[0]!r}")
     return seeds
 
 

@@ -33,6 +33,9 @@ class _Distinction(NamedTuple):
 def folder_of(out: Path, name: str, scenario: "Scenario", seed: int, choice: Choice, changes: list[str]) -> Path:
     """The folder of a run of a scenario that the user named so. Says so if it is not the usual one."""
     usual = out / f"{scenario.name}-{seed}"
+    if not (usual / RESULT).exists():
+        # What follows takes milliseconds, of which 100,000 seeds would make minutes.
+        return usual
     own = _Distinction(choice.tier, functions_of(choice), scenario.model_dump(mode="json", exclude_defaults=True))
     others = _differences(usual, own, choice.command(name, seed, changes, "full"))
     if not others:
@@ -45,8 +48,6 @@ def folder_of(out: Path, name: str, scenario: "Scenario", seed: int, choice: Cho
 
 def _differences(folder: Path, own: _Distinction, command: str) -> list[str]:
     """What the run in a folder has otherwise; nothing if there is no run that can be read."""
-    if not (folder / RESULT).exists():
-        return []
     try:
         kept = read(folder)
     except (OSError, ValueError):

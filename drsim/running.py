@@ -12,7 +12,7 @@ from typer.exceptions import Exit
 
 from drsim import arguments
 from drsim.arguments import ExitCode, TraceKept, UserError, complain, worst, writing
-from drsim.interruption import held
+from drsim.interruption import held, is_interrupted
 from drsim.releases import INDEX, released
 from drsim.scenarios.extras import MissingExtraError
 from drsim.scenarios.tiers import Tier
@@ -57,9 +57,12 @@ class _Planned(NamedTuple):
 def run(
     names: arguments.SomeNamesArgument = None,
     suite: arguments.SuiteOption = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Random seed; 1 by default.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, max=arguments.SEED_MAX, help="Random seed; 1 by default.")] = None,
     seeds: Annotated[
-        str, typer.Option(metavar="FIRST-LAST", help="Run each scenario with each of these seeds, e.g. 1-20.")
+        str,
+        typer.Option(
+            metavar="FIRST-LAST", help="Run each scenario with each of these seeds, e.g. 1-20; at most 100,000."
+        ),
     ] = "",
     changes: arguments.SetOption = None,
     tier: Annotated[
@@ -118,7 +121,7 @@ def _seeds(seed: int | None, seeds: str) -> Sequence[int]:
         return (1 if seed is None else seed,)
     if seed is not None:
         raise UserError(f"--seed {seed} and --seeds {seeds} both choose the seeds: give one of them")
-    return arguments.seeds_of(seeds)
+    return arguments.few(arguments.seeds_of(seeds))
 
 
 def _planned(
@@ -215,6 +218,8 @@ def _run_one(
         except (HandlerError, MisfitError, MissingExtraError) as error:
             raise UserError(f"{which}: {error}") from None
         except (Exception, BrokenSimulationError) as error:
+            if is_interrupted():
+                raise KeyboardInterrupt from None
             trouble = traceback.format_exc()
             writing(lambda: outputs.write_error(trouble, folder))
             complain(f"internal error in {which}: {error} (see {folder / outputs.ERROR})")

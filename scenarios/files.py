@@ -16,13 +16,14 @@ from drsim.scenarios.aliases import CURRENT, current
 from drsim.scenarios.model import Scenario
 from drsim.simulator.contract.presets import PRESETS
 from drsim.simulator.spec.groups import Group
-from drsim.simulator.yaml_text import Steps, YamlTextError, line_of, parsed, repeated
+from drsim.simulator.yaml_text import Steps, TextLines, YamlTextError, parsed, repeated
 
 _CATALOGUE: Final = files("drsim.scenarios") / "catalogue"
 _ENDINGS: Final = (".yaml", ".yml")
 STDIN: Final = "-"
 """The name of standard input, as of a file."""
 _BYTES_MAX: Final = 16 * 1024 * 1024
+"""Of any file, results too; a YAML text has a narrower bound."""
 _VALUE_MAX: Final = 120
 _MESSAGE_MAX: Final = 2_000
 
@@ -109,6 +110,7 @@ class YamlFile(NamedTuple):
     where: str
     what: str
     root: yaml.Node
+    lines: TextLines
     data: dict[Any, Any]
 
 
@@ -120,7 +122,7 @@ def yaml_file(text: str, where: str, what: str, fields: str) -> YamlFile:
         raise ScenarioError(f"{where}:{error.line}: {error.problem}") from None
     if root is None or not isinstance(data, dict):
         raise ScenarioError(f"{where}: a {what} is a mapping of fields such as {fields}, got {short(data)}")
-    return YamlFile(where, what, root, data)
+    return YamlFile(where, what, root, TextLines(root), data)
 
 
 def parse(text: str, where: str, changes: Sequence[str] = (), *, folder: Path = Path(), contract: str = "") -> Scenario:
@@ -163,7 +165,7 @@ def _contract(data: dict[Any, Any], document: YamlFile, folder: Path, instead: s
         data["contract"] = {"extends": named}
         return None
     if not is_yaml(named):
-        line = f"{document.where}:{line_of(document.root, ('contract',))}: contract"
+        line = f"{document.where}:{document.lines.of(('contract',))}: contract"
         known = f"{', '.join(PRESETS)} or a YAML file"
         raise ScenarioError(f"{'--contract' if instead else line} must be {known}, got {short(named)}")
     path = Path(named) if instead else folder / named
@@ -285,26 +287,22 @@ def _problem(
     document = scenario
     if contract is not None and path[:1] == ("contract",):
         document, path = contract, path[1:]
-    return (document.where, line_of(document.root, path)), located({**details, "loc": path}, document)
+    return (document.where, document.lines.of(path)), located({**details, "loc": path}, document)
 
 
 def errors_of(error: ValidationError) -> list[Mapping[str, Any]]:
     """All of pydantic's errors but those that only follow: a list is too short because its entries are wrong."""
     found = error.errors(include_url=False)
-    paths = [each["loc"] for each in found]
-    return [
-        each
-        for each in found
-        if each["type"] != "too_short"
-        or not any(len(path) > len(each["loc"]) and path[: len(each["loc"])] == each["loc"] for path in paths)
-    ]
+    # The paths of all that holds something wrong.
+    holders = {each["loc"][:length] for each in found for length in range(len(each["loc"]))}
+    return [each for each in found if each["type"] != "too_short" or each["loc"] not in holders]
 
 
 def located(details: Mapping[str, Any], document: YamlFile) -> str:
     """One of pydantic's errors as a line: file, line, field, rule and value."""
     path = tuple(details["loc"])
     message = plain(details, shown(path) or f"the {document.what}")
-    return f"{document.where}:{line_of(document.root, path)}: {message}"
+    return f"{document.where}:{document.lines.of(path)}: {message}"
 
 
 def _twice(document: YamlFile) -> Iterator[str]:

@@ -1,23 +1,28 @@
 """CloudWatch as parts of `result.json`: metrics minute by minute, alarms with their states, and the dashboard."""
 
-from typing import NamedTuple
+from typing import Annotated, Final, NamedTuple
 
 from pydantic import Field
 
-from drsim.scenarios.record import Record
+from drsim.scenarios.record import Figure, Record
 from drsim.simulator.figures.table import Basis
+
+_LAST_SECOND: Final = 253_402_300_799
+"""Of the year 9999, after which Python has no dates."""
+_PERIOD_MINUTES_MAX: Final = 7 * 24 * 60
+"""CloudWatch evaluates at most a week."""
 
 
 class Minute(NamedTuple):
     """One metric in one minute; `at` is its first second, in seconds since the Unix epoch."""
 
-    at: int
+    at: Annotated[int, Field(ge=0, le=_LAST_SECOND)]
     samples: int
-    sum: float
-    min: float
-    max: float
-    p50: float
-    p99: float
+    sum: Figure
+    min: Figure
+    max: Figure
+    p50: Figure
+    p99: Figure
 
 
 class MetricRecord(Record):
@@ -49,7 +54,7 @@ class AlarmRecord(Record):
     condition: str
     metric: int | None = Field(description="The index of its metric in `cloudwatch`; null if that has no value.")
     statistic: str
-    period_minutes: int
+    period_minutes: int = Field(ge=1, le=_PERIOD_MINUTES_MAX)
     threshold: float
     changes: tuple[AlarmChange, ...]
 

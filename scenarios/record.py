@@ -1,12 +1,17 @@
 """What went wrong in a run, as parts of `result.json`: violations, findings, errors, and what wider bounds let pass."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from drsim.simulator.figures.table import parts_named
 
 ConsequenceName = Literal["another run", "wrong end", "lost data", "no end", "unasked timeout", "lateness", "promise"]
+
+
+_FIGURE_MAX: Final = 1e15
+Figure = Annotated[float, Field(ge=-_FIGURE_MAX, le=_FIGURE_MAX)]
+"""A number that reports can draw and convert to other units; whole ones are exact."""
 
 
 class Record(BaseModel):

@@ -6,7 +6,7 @@ that a figure names; instants are ISO 8601 in UTC. Each figure states its basis,
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -15,6 +15,7 @@ from drsim.scenarios.metric_records import AlarmRecord, MetricRecord, Widget
 from drsim.scenarios.record import (
     DegradedRecord,
     ErrorsMet,
+    Figure,
     FindingRecord,
     ObjectiveRecord,
     Record,
@@ -29,6 +30,8 @@ RunVerdict = Literal["pass", "fail", "unknown"]
 Outcome = Literal["pass", "degraded", "fail", "unknown"]
 TraceLevel = Literal["off", "summary", "full"]
 Relation = Literal["<", "<=", ">="]
+_VIRTUAL_SECONDS_MAX: Final = 367 * 86_400
+"""The longest run has 366 days."""
 
 
 def worst(verdicts: Iterable[RunVerdict]) -> RunVerdict:
@@ -100,14 +103,14 @@ class Distribution(Record):
     unit: str
     basis: Basis
     count: int
-    min: float
-    mean: float
-    p50: float
-    p95: float
-    p99: float
-    max: float
+    min: Figure
+    mean: Figure
+    p50: Figure
+    p95: Figure
+    p99: Figure
+    max: Figure
     error_ratio: float = 0.0
-    histogram: tuple[tuple[float, int], ...]
+    histogram: tuple[tuple[Figure, int], ...]
 
 
 class LogGroup(Record):
@@ -238,6 +241,14 @@ class Measurements(Record):
     executions: tuple[SampleRecord, ...] = Field(description="The first ones, one by one.")
     environment: dict[str, str]
 
+    @model_validator(mode="after")
+    def _names_metrics_that_exist(self) -> Self:
+        lines = [line.metric for widget in self.dashboard for line in widget.lines]
+        for index in [*lines, *(alarm.metric for alarm in self.alarms)]:
+            if index is not None and not 0 <= index < len(self.cloudwatch):
+                raise ValueError(f"metric must be an index of the {len(self.cloudwatch)} in cloudwatch, got {index}")
+        return self
+
 
 class Result(Record):
     """One run of one scenario with one seed."""
@@ -252,7 +263,7 @@ class Result(Record):
     degraded: tuple[DegradedRecord, ...] = Field((), description="What needed a bound wider than usual.")
     trace: TraceLevel = Field("full", description="Which events were written: none, what became of executions, all.")
     trace_digest: str | None = Field(description="SHA-256 of the lines that were written; null if no trace was kept.")
-    virtual_seconds: float
+    virtual_seconds: float = Field(ge=0, le=_VIRTUAL_SECONDS_MAX)
     wall_seconds: float
     replay: str
     executions: dict[ExecutionStatus, int] = Field(description="Executions at the end of the run, by status.")

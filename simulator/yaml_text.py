@@ -13,8 +13,14 @@ ALIASED_MAX: Final = 100_000
 """The most values that all aliases of a text may stand for: eight levels of ten aliases would be a billion."""
 DIGITS_MAX: Final = 38
 """Of a whole number, as in DynamoDB."""
+TEXT_MAX: Final = 2_000_000
+"""Of characters: each 100,000 take a third of a second to read."""
 _SHOWN_MAX: Final = 60
+_SCALAR_MAX: Final = 200
+"""Of characters, in a number or a date. A number in base 60, such as 1:10:10, takes time of its length squared."""
 _KINDS: Final = {"int": f"whole number of at most {DIGITS_MAX} digits", "timestamp": "date or time", "float": "number"}
+
+_TEXTS: Final = ("tag:yaml.org,2002:str", "tag:yaml.org,2002:binary")
 
 Steps = tuple[str | int, ...]
 
@@ -36,6 +42,8 @@ class YamlDocument(NamedTuple):
 
 def parsed(text: str) -> YamlDocument:
     """Read a YAML text. Raises YamlTextError."""
+    if len(text) > TEXT_MAX:
+        raise YamlTextError(f"a YAML text must have at most {TEXT_MAX:,} characters, got {len(text):,}", 1)
     try:
         loader = _BoundedLoader(text)
         root = loader.get_single_node()
@@ -88,6 +96,9 @@ class _BoundedLoader(yaml.SafeLoader):
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
         """Construct a value; a text that its type does not allow, such as the date 2025-13-45, is an error of YAML."""
+        is_scalar = isinstance(node, yaml.ScalarNode) and node.tag not in _TEXTS
+        if is_scalar and len(node.value) > _SCALAR_MAX:
+            raise _unreadable(node)
         try:
             value = super().construct_object(node, deep)
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
@@ -108,16 +119,27 @@ def _unreadable(node: yaml.Node) -> yaml.YAMLError:
     return yaml.constructor.ConstructorError(None, None, f"{shown} is no {_KINDS.get(kind, kind)}", node.start_mark)
 
 
-def line_of(node: yaml.Node, path: Steps) -> int:
-    """The line of the innermost part of the path that is in the text, counted from 1."""
-    line = node.start_mark.line
-    for step in path:
-        found = next((entry for entry in _entries(node) if entry[0] == step), None)
-        if found is None:
-            break
-        _, begin, node = found
-        line = begin.start_mark.line
-    return int(line) + 1
+class TextLines:
+    """Where the parts of a text begin. Each node is searched once, however many parts are asked for."""
+
+    def __init__(self, root: yaml.Node) -> None:
+        self._root = root
+        # By id: PyYAML's nodes are all kept by their root. Of repeated fields, the first counts.
+        self._within: dict[int, dict[str | int, tuple[yaml.Node, yaml.Node]]] = {}
+
+    def of(self, path: Steps) -> int:
+        """The line of the innermost part of the path that is in the text, counted from 1."""
+        node = self._root
+        line = node.start_mark.line
+        for step in path:
+            if id(node) not in self._within:
+                self._within[id(node)] = {name: (begin, value) for name, begin, value in reversed(_entries(node))}
+            found = self._within[id(node)].get(step)
+            if found is None:
+                break
+            begin, node = found
+            line = begin.start_mark.line
+        return int(line) + 1
 
 
 def repeated(node: yaml.Node) -> Iterator[tuple[int, Steps]]:

@@ -82,7 +82,8 @@ def test_contract_object_takes_the_place_of_the_scenarios_own() -> None:
         ({"scenario": "dril"}, "no scenario 'dril': did you mean 'drill'?"),
         ({"changes": ["servres=2"]}, "--set servres: there is no such field"),
         ({"changes": "servers=2"}, "changes must be a list such as ['executions=200'], got 'servers=2'"),
-        ({"seed": -1}, "seed must be >= 0, got -1"),
+        ({"seed": -1}, "seed must be a whole number >= 0 of at most 18 digits, got -1"),
+        ({"seed": 10**18}, "seed must be a whole number >= 0 of at most 18 digits, got 1000000000000000000"),
         ({"contract": "none.yaml"}, "cannot read none.yaml: No such file or directory"),
         ({"handlers": Handlers(finder="none.py:handler")}, "--finder: no file none.py"),
         ({"handlers": Handlers(finder="json:none")}, "drill: ExecutionFinder: json has no function 'none'"),
@@ -98,7 +99,9 @@ def test_errors_of_users_are_of_two_classes(arguments: dict[str, object], messag
 
 @pytest.mark.parametrize("seeds", [range(0), range(1, 9, 2), range(-1, 3)])
 def test_explore_refuses_seeds_with_gaps(seeds: range) -> None:
-    with pytest.raises(UserError, match="seeds must be a range of whole numbers >= 0 without gaps, got range"):
+    with pytest.raises(
+        UserError, match="seeds must be a range of whole numbers >= 0 of at most 18 digits, without gaps, got range"
+    ):
         explore("idle", seeds)
 
 

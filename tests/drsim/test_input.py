@@ -120,3 +120,42 @@ def test_device_is_no_file_to_read(capsys: pytest.CaptureFixture[str]) -> None:
     for words in (["replay", "/dev/zero"], ["report", "/dev/zero"], ["logs", "/dev/zero"]):
         assert main(words) == 4
         assert "/dev/zero" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("entry", "first"),
+    [
+        ("{executions: 1, bogus: 2}", "workload[0].bogus: there is no such field"),
+        ("{waves: []}", "workload[0].waves must have at least 1 item, got 0"),
+    ],
+)
+def test_first_50_of_many_errors_are_printed(
+    entry: str, first: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "many.yaml").write_text(TEXT + "workload:\n" + f"- {entry}\n" * 300, encoding="utf-8")
+    assert main(["run", "many.yaml"]) == 4
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == f"drsim: many.yaml:6: {first}"
+    assert lines[50:] == ["drsim: ... and 250 more of these lines"]
+
+
+def test_yaml_file_of_more_than_2_million_characters_is_refused(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = TEXT + "# \n" * 700_000
+    (folder / "large.yaml").write_text(text, encoding="utf-8")
+    assert main(["run", "large.yaml"]) == 4
+    rule = "a YAML text must have at most 2,000,000 characters"
+    assert capsys.readouterr().err == f"drsim: large.yaml:1: {rule}, got {len(text):,}\n"
+
+
+def test_run_refuses_more_than_100_000_seeds(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "idle", "--seeds", f"1-{10**18 - 1}"]) == 4
+    rule = "--seeds must be at most 100,000 seeds, and `drsim explore` takes more"
+    assert capsys.readouterr().err == f"drsim: {rule}, got 999,999,999,999,999,999\n"
+
+
+@pytest.mark.parametrize("words", [["run", "idle", "--seed"], ["serve", "idle", "--seed"], ["run", "idle", "--seeds"]])
+def test_seed_of_more_than_18_digits_is_refused(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*words, str(10**18)]) == 4
+    assert "--seed" in capsys.readouterr().err

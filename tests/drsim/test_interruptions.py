@@ -1,6 +1,7 @@
 """Ctrl-C and SIGTERM at any moment: their exit codes, and what is kept."""
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -11,32 +12,47 @@ import pytest
 
 from drsim import outputs
 from drsim.cli import main
-from drsim.interruption import held, listening
+from drsim.interruption import Signals, held, listening
+from drsim.scenarios import runner
 
 CODES = {signal.SIGINT: 2, signal.SIGTERM: 143}
 
 
+_ANNOUNCED = """\
+import sys
+from drsim import __main__
+opened = __main__._open_streams
+def announce():
+    print("begun", flush=True)
+    opened()
+__main__._open_streams = announce
+sys.exit(__main__.main())
+"""
+"""The command line, which prints a line as soon as it listens: before that, SIGTERM ends Python itself."""
+MOMENTS = [*range(0, 400, 10), 500, 700, 900, 1_200, 1_500]
+"""Milliseconds: each part of drsim's start, and some runs."""
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("number", CODES)
-@pytest.mark.parametrize("steps", [range(5), range(5, 10)])
-def test_signal_at_any_moment_ends_with_its_code_and_leaves_whole_files(
-    number: signal.Signals, steps: range, tmp_path: Path
-) -> None:
-    for step in steps:
-        out = tmp_path / str(step)
-        # The marker is printed as soon as Python runs code of a program's own.
-        code = "print('begun', flush=True); import sys; from drsim.__main__ import main; sys.exit(main())"
-        command = [sys.executable, "-c", code, "run", "phase-2", "load-100", "--out", str(out)]
+@pytest.mark.parametrize("part", range(3))
+def test_signal_at_any_moment_ends_with_its_code_and_leaves_whole_files(part: int, tmp_path: Path) -> None:
+    # Work that does not end by itself: only the signal can end it.
+    work = ["run", "load-100", "--seeds", "1-5000", "--quiet"]
+    for step, moment_ms in list(enumerate(MOMENTS))[part::3]:
+        number, out = list(CODES)[step % 2], tmp_path / str(step)
+        command = [sys.executable, "-c", _ANNOUNCED, *work, "--out", str(out)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
             assert process.stdout is not None
             process.stdout.readline()
-            time.sleep(0.02 + 0.15 * step)
+            time.sleep(moment_ms / 1_000)
             process.send_signal(number)
-            _, complaints = process.communicate(timeout=60)
-        # Until drsim's first line runs, SIGTERM ends Python itself, which shells show as 143, too.
-        assert process.returncode in (CODES[number], 0, *([-signal.SIGTERM] if step == 0 else [])), complaints
+            try:
+                _, complaints = process.communicate(timeout=60)
+            finally:
+                process.kill()
+        assert (process.returncode, number) == (CODES[number], number), (moment_ms, complaints)
         assert "Traceback" not in complaints
-        assert "drsim: interrupted" in complaints or process.returncode <= 0
+        assert "drsim: interrupted" in complaints, moment_ms
         for folder in out.glob("*/"):
             names = {path.name for path in folder.iterdir()}
             assert names == set() or {"result.json", "report.html", "evidence.json", "trace.jsonl.gz"} <= names
@@ -88,6 +104,71 @@ def test_interruption_that_code_swallows_counts_at_the_end(tmp_path: Path, monke
     monkeypatch.setattr(outputs, "remove_left_of_runs", deaf)
     assert main(["run", "idle", "--out", str(tmp_path)]) == 2
     assert (tmp_path / "idle-1" / "result.json").exists()
+
+
+def test_error_that_replaces_an_interruption_is_reported_as_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def replaces(*_: object, **__: object) -> tuple[str, ...]:
+        # As pydantic does with what is raised while it serializes.
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+            signal.pause()
+        except KeyboardInterrupt:
+            raise ValueError("Error calling function: KeyboardInterrupt") from None
+        raise AssertionError("SIGINT came")
+
+    for owner, name in ((outputs, "remove_left_of_runs"), (runner, "run")):
+        with monkeypatch.context() as patch:
+            patch.setattr(owner, name, replaces)
+            assert main(["run", "idle", "--out", str(tmp_path)]) == 2
+        assert "internal error" not in (complaints := capsys.readouterr().err)
+        assert complaints.count("drsim: interrupted") == 1
+    assert not (tmp_path / "idle-1" / "error.txt").exists()
+
+
+def _interrupted_after_listening_within(outer: Signals) -> None:
+    with listening() as inner:
+        assert inner is outer
+    # The inner one's end leaves the outer one listening.
+    os.kill(os.getpid(), signal.SIGTERM)
+    signal.pause()
+
+
+def test_listening_within_listening_is_the_same() -> None:
+    with listening() as outer, pytest.raises(KeyboardInterrupt):
+        _interrupted_after_listening_within(outer)
+    assert outer.exit_code == 143
+
+
+def test_alarm_of_a_caller_reaches_it() -> None:
+    seen = []
+    before = signal.signal(signal.SIGALRM, lambda number, _: seen.append(number))
+    try:
+        with listening():
+            signal.setitimer(signal.ITIMER_REAL, 0.01)
+            signal.pause()
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert seen == [signal.SIGALRM]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        ("list >&-", 0),
+        ("schema >&-", 0),
+        ("run idle --out out >&- 2>&- <&-", 0),
+        ("run - --out out <&-", 4),
+        ("nosuch 2>&-", 4),
+    ],
+)
+def test_closed_standard_streams_count_as_empty(words: str, code: int, tmp_path: Path) -> None:
+    command = f"{shlex.quote(sys.executable)} -m drsim {words}"
+    done = subprocess.run(["sh", "-c", command], check=False, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert done.returncode == code, done.stderr
+    assert "internal error" not in done.stderr
 
 
 def test_ignored_signal_stays_ignored() -> None:

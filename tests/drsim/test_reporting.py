@@ -275,3 +275,26 @@ def test_exploration_has_no_trace(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert complaint(capsys).startswith("--trace: an exploration keeps no trace")
     assert main(["report", "--campaign", str(tmp_path)]) == 4
     assert "no campaign in" in complaint(capsys)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "virtual_seconds",
+        "metrics.distributions.Query.warm.p50",
+        "metrics.cloudwatch.0.minutes.0.0",
+        "metrics.alarms.0.period_minutes",
+        "metrics.alarms.0.metric",
+    ],
+)
+def test_number_that_no_report_can_draw_is_refused(path: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = json.loads((folder / "result.json").read_bytes())
+    *steps, last = path.replace("Query.warm", "Query_warm").split(".")
+    holder = data
+    for step in steps:
+        holder = holder[int(step) if step.isdigit() else step.replace("_warm", ".warm")]
+    holder[int(last) if last.isdigit() else last] = 10**17
+    (folder / "result.json").write_text(json.dumps(data), encoding="utf-8")
+    assert main(["report", str(folder)]) == 4
+    assert "is no result of version 1, 2 or 3: metrics" in (shown := capsys.readouterr().err) or path in shown
+    assert main(["check", str(folder / "result.json")]) == 4

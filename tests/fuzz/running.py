@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,19 +31,40 @@ class _HangError(BaseException):
     """The watchdog ended a case."""
 
 
-def _bark(number: int, frame: FrameType | None) -> None:
-    raise _HangError
+class _Watchdog:
+    """Raises _HangError in the main thread after `seconds_max`, and again until the case ends.
 
+    It is a thread with a signal of its own: commands listen to alarms, and a test's timeout may use them.
+    """
 
-@contextmanager
-def _watched(seconds_max: float) -> Iterator[None]:
-    before = signal.signal(signal.SIGALRM, _bark)
-    signal.setitimer(signal.ITIMER_REAL, seconds_max)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+    def __init__(self, seconds_max: float) -> None:
+        self._seconds_max, self._ended = seconds_max, threading.Event()
+        self.has_barked = False
+
+    def _bark(self, number: int, frame: FrameType | None) -> None:
+        if not self._ended.is_set():
+            self.has_barked = True
+            raise _HangError
+
+    def _watch(self) -> None:
+        wait_seconds, main = self._seconds_max, threading.main_thread().ident
+        assert main is not None, "it runs this code"
+        while not self._ended.wait(wait_seconds):
+            signal.pthread_kill(main, signal.SIGUSR1)
+            # Handlers that a case brings are each ended by it alone.
+            wait_seconds = 0.05
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        before = signal.signal(signal.SIGUSR1, self._bark)
+        thread = threading.Thread(target=self._watch, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            self._ended.set()
+            thread.join()
+            signal.signal(signal.SIGUSR1, before)
 
 
 class _Streams(NamedTuple):
@@ -75,13 +97,17 @@ def judged(case: Case, folder: Path, seconds_max: float = SECONDS_MAX) -> list[T
     streams = _Streams(folder / "out", folder / "err")
     code: int | None = None
     troubles: list[Trouble] = []
+    watchdog = _Watchdog(seconds_max)
     try:
-        with _inside(case, work, streams), _watched(seconds_max):
+        with _inside(case, work, streams), watchdog.watching():
             code = main(list(case.words))
     except _HangError:
-        troubles.append(Trouble("hang", f"more than {seconds_max} s"))
+        code = None
     except BaseException as error:  # noqa: BLE001 - whatever leaves the command line is a finding
         troubles.append(Trouble("exception", f"{type(error).__name__}: {error}"))
+    # Code of a case may have caught what the watchdog raised.
+    if watchdog.has_barked:
+        troubles.append(Trouble("hang", f"more than {seconds_max} s"))
     out, err = (path.read_text(encoding="utf-8", errors="replace") for path in streams)
     if code is not None:
         troubles += _of_code(code, err)

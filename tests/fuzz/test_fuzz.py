@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fuzz.cases import drawn
+from tests.fuzz.cases import Case, drawn
 from tests.fuzz.running import judged
 
 SEED = 19
@@ -71,3 +71,12 @@ def test_internal_errors_hangs_and_lost_files_are_found(
         folder = tmp_path / str(number)
         folder.mkdir()
         assert [trouble.kind for trouble in judged(case, folder, 0.5)] == kinds
+
+
+@pytest.mark.slow
+def test_hang_of_a_command_is_found_through_the_command_line(tmp_path: Path) -> None:
+    # Its handlers run in this process, under the signals of the real command line.
+    code = "def handler(event, context):\n    while True:\n        pass\n"
+    words = ("run", "idle", "--finder", "h.py:handler", "--out", "out")
+    case = Case(0, words, {"h.py": code.encode()})
+    assert [trouble.kind for trouble in judged(case, tmp_path, 2.0)] == ["hang"]

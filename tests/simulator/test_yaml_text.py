@@ -1,8 +1,10 @@
 """YAML within bounds: what no file needs is refused at once, and with its line."""
 
 import pytest
+import yaml
 
-from drsim.simulator.yaml_text import ALIASED_MAX, DEPTH_MAX, YamlTextError, line_of, parsed, repeated
+from drsim.simulator import yaml_text
+from drsim.simulator.yaml_text import ALIASED_MAX, DEPTH_MAX, TEXT_MAX, TextLines, YamlTextError, parsed, repeated
 
 BOMB = "a: &a [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
     f"{name}: &{name} [{','.join([f'*{before}'] * 10)}]\n" for before, name in zip("abcdefgh", "bcdefghi", strict=True)
@@ -16,6 +18,9 @@ DEEP = "[" * DEPTH_MAX + "]" * DEPTH_MAX
         (BOMB, 5, f"aliases must stand for at most {ALIASED_MAX:,} values"),
         (f"a: 1\nb: {'[' * 500}{']' * 500}", 2, "must be nested at most 64 levels deep"),
         (f"a: {'{b: ' * 500}1{'}' * 500}", 1, "must be nested at most 64 levels deep"),
+        (f"a: 1\nb: 1{':10' * 100_000}", 2, "'1:10:10"),
+        (f"a: 1\n{'9' * 201}.5: 1", 2, "'9999"),
+        ("a" * (TEXT_MAX + 1), 1, "a YAML text must have at most 2,000,000 characters, got 2,000,001"),
         ("a: &a [*a]", 1, "this alias contains itself"),
         ("a: &a {<<: *a}", 1, "this alias contains itself"),
         ("a: &a\n  b:\n    - *a\n", 3, "this alias contains itself"),
@@ -56,5 +61,23 @@ def test_bounds_leave_room_for_what_files_have() -> None:
 def test_lines_and_repeated_fields_are_found_by_path() -> None:
     root = parsed("a:\n  b:\n    - c: 1\n      c: 2\n  b: 3\n1: 2\n").root
     assert root is not None
+    lines = TextLines(root)
     assert list(repeated(root)) == [(4, ("a", "b", 0, "c")), (5, ("a", "b"))]
-    assert [line_of(root, path) for path in ((), ("a",), ("a", "b", 0, "c"), ("a", "none"), ("1",))] == [1, 1, 3, 1, 6]
+    assert [lines.of(path) for path in ((), ("a",), ("a", "b", 0, "c"), ("a", "none"), ("1",))] == [1, 1, 3, 1, 6]
+
+
+def test_lines_search_each_node_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    root = parsed("a:\n" + "- {b: 1, c: 2}\n" * 500).root
+    assert root is not None
+    searched: list[int] = []
+    entries = yaml_text._entries
+
+    def counted(node: yaml.Node) -> list[tuple[str | int, yaml.Node, yaml.Node]]:
+        searched.append(id(node))
+        return entries(node)
+
+    monkeypatch.setattr(yaml_text, "_entries", counted)
+    lines = TextLines(root)
+    assert [lines.of(("a", number, "c", "none")) for number in range(500)] == [*range(2, 502)]
+    # The root, its list, and in each entry the mapping and its number.
+    assert len(searched) == len({*searched}) == 2 + 500 * 2
