@@ -139,6 +139,12 @@ def test_first_50_of_many_errors_are_printed(
     assert lines[50:] == ["drsim: ... and 250 more of these lines"]
 
 
+def test_list_with_a_wrong_entry_is_not_also_too_short(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "mine.yaml").write_text(f"{TEXT}workload: [{{waves: [{{bogus: 1}}]}}]\n", encoding="utf-8")
+    assert main(["run", "mine.yaml"]) == 4
+    assert capsys.readouterr().err == "drsim: mine.yaml:5: workload[0].waves[0].bogus: there is no such field\n"
+
+
 def test_yaml_file_of_more_than_2_million_characters_is_refused(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
