@@ -84,6 +84,7 @@ def test_all_wrong_keys_are_named_at_once_with_the_file() -> None:
         ("tool = 'drsim'", ""),
         (f"drsim = {'[' * 500}", "cannot read pyproject.toml: its values are nested too deep"),
         (f"drsim = {'9' * 5_000}", "cannot read pyproject.toml: a number in it has too many digits"),
+        (f"[tool.drsim]\nset = 0x{'f' * 5_000}", "pyproject.toml: tool.drsim.set must be a list of changes such as"),
         (
             "[tool.drsim]\nseed = 1000000000000000000",
             "pyproject.toml: tool.drsim.seed must be a whole number >= 0 of at",
