@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from enum import IntEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Final, Literal, TypeGuard, TypeVar
 
 import typer
 
@@ -15,6 +15,13 @@ if TYPE_CHECKING:
     from drsim.scenarios.model import Scenario
 
 T = TypeVar("T")
+SEED_MAX: Final = 10**18 - 1
+SEEDS_MAX: Final = 100_000
+"""Seeds of `drsim run` and of tests, which are listed before the first one runs."""
+
+
+def is_seed(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= SEED_MAX
 
 
 def _completed(start: str) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any, Final, TypeGuard
 
 from typer.core import TyperCommand
 
-from drsim.arguments import UserError, seeds_of
+from drsim.arguments import UserError, is_seed, seeds_of
 
 FILE: Final = "pyproject.toml"
 _SHOWN_MAX: Final = 200
@@ -26,13 +26,9 @@ def _are_texts(value: object) -> bool:
     return isinstance(value, list) and all(map(_is_text, value))
 
 
-def _is_seed(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**18
-
-
 def _are_seeds(value: object) -> bool:
     try:
-        return bool(seeds_of(value)) if isinstance(value, str) else _is_seed(value)
+        return bool(seeds_of(value)) if isinstance(value, str) else is_seed(value)
     except UserError:
         return False
 
@@ -47,7 +43,7 @@ _KEYS: Final[Mapping[str, tuple[Callable[[object], bool], str]]] = {
     ),
     "contract": (_is_text, "a YAML file, ours or plain"),
     "out": (lambda value: _is_text(value) and value != "", "a folder"),
-    "seed": (_is_seed, "a whole number >= 0 of at most 18 digits"),
+    "seed": (is_seed, "a whole number >= 0 of at most 18 digits"),
     "seeds": (_are_seeds, 'FIRST-LAST, such as "1-100", or one seed'),
     "set": (_are_texts, 'a list of changes such as ["executions=200"]'),
 }
