@@ -23,13 +23,13 @@ class CutError(PermissionError):
     """An outgoing call was cut. A PermissionError, which libraries handle as what an operating system refuses."""
 
 
-class _Seen(threading.local):
+class _LastCut(threading.local):
     """What was cut last in this thread; "" if nothing was."""
 
     what = ""
 
 
-_seen: Final = _Seen()
+_last_cut: Final = _LastCut()
 _cutting: Final = threading.Event()
 
 
@@ -38,8 +38,8 @@ def _audit(event: str, arguments: tuple[Any, ...]) -> None:
         # The first argument of events of a socket is that socket.
         what = arguments[1] if event in _OF_SOCKET else next(iter(arguments), "another process")
         verb = "connect to" if event in _CONNECTIONS else "start"
-        _seen.what = f"moto would {verb} {what}, and drsim serve lets nothing out"
-        raise CutError(_seen.what)
+        _last_cut.what = f"moto would {verb} {what}, and drsim serve lets nothing out"
+        raise CutError(_last_cut.what)
 
 
 @cache
@@ -61,11 +61,11 @@ def cut() -> Iterator[None]:
 
 def cut_in(act: Callable[[], object]) -> str:
     """Call `act`, and return what was cut in it, even if it handled the error; "" if nothing was."""
-    _seen.what = ""
+    _last_cut.what = ""
     try:
         act()
     # What follows from a cut is no error of its own.
     except Exception:
-        if not _seen.what:
+        if not _last_cut.what:
             raise
-    return _seen.what
+    return _last_cut.what

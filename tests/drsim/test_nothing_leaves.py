@@ -73,7 +73,7 @@ COMMANDS = [
     ["contract", *EXAMPLE],
 ]
 LISTENING = {"serve"}
-"""Commands that open a port; tests of their own say for whom."""
+"""Commands that open a port; tests of their own show who reaches it."""
 PLUGIN = """\
 import pytest
 
