@@ -79,7 +79,8 @@ def _check_reach(host: str, names: list[str], *, is_exposed: bool) -> None:
             "credentials and without encryption; --expose allows it"
         )
     for name in names:
-        if not name or name_in(name) != name.lower():
+        # An IPv6 address has two colons at least, and a name with a port has one.
+        if not name_in(name) or "[" in name or name.count(":") == 1:
             raise UserError(f"--allow must be a host name or an address, without scheme and port, got {name!r}")
 
 

@@ -40,10 +40,10 @@ def is_loopback(name: str) -> bool:
 def name_in(netloc: str) -> str:
     """The host of "host:port", or of an IPv6 address without brackets, in lower case; "" for anything else."""
     found = _NETLOC.fullmatch(netloc)
-    if found is not None:
-        return (found["address"] or found["name"]).lower().removesuffix(".")
+    if found is not None and found["name"]:
+        return str(found["name"]).lower().removesuffix(".")
     try:
-        return f"{ip_address(netloc)}"
+        return f"{ip_address(netloc if found is None else found['address'])}"
     except ValueError:
         return ""
 

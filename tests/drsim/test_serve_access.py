@@ -13,7 +13,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from drsim.simulator.wire.access import Access, ForbiddenError
+from drsim.simulator.wire.access import Access, ForbiddenError, name_in
 from tests.drsim.served import Served, serving
 
 pytestmark = [pytest.mark.slow, pytest.mark.socket]
@@ -56,6 +56,24 @@ def test_requests_of_other_names_and_pages_are_refused(served: Served, headers: 
     assert message in served.refusal("POST", "/drsim/resume", with_token, status=403)
     calls = signed("drs", **headers)
     assert message in served.refusal("POST", "/DescribeJobs", calls, b"{}", status=403, member="message")
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("DRSIM.internal.:5000", "drsim.internal"),
+        ("[FE80:0::1]:80", "fe80::1"),
+        ("::1", "::1"),
+        ("[::1", ""),
+        ("a:b:c", ""),
+        ("user@localhost", ""),
+        ("localhost/page", ""),
+        ("\udcff", ""),
+        ("", ""),
+    ],
+)
+def test_name_in_is_empty_for_all_but_hosts_and_addresses(text: str, name: str) -> None:
+    assert name_in(text) == name
 
 
 def test_listening_on_every_address_makes_no_empty_name_known() -> None:
