@@ -8,13 +8,13 @@ Everything that these functions take or return can be imported from here. Errors
 scenario, a change or a contract) and UserError (handlers, tiers and missing extras); anything else is a bug of drsim.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import BrokenExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, Self, get_args
 
-from drsim.arguments import SEED_MAX, UserError, jobs_default, writing
+from drsim.arguments import SEED_MAX, UserError, is_seed, jobs_default, writing
 from drsim.processes import ProcessExecutor
 from drsim.reports.markdown import render as markdown
 from drsim.scenarios import explore as exploration
@@ -137,7 +137,9 @@ def load(name: str | Path, changes: Sequence[str] = (), *, contract: str | Path 
 
     `contract` takes the place of the scenario's own: a YAML file, `ours`, `plain`, or a Contract.
     """
-    if isinstance(changes, str):
+    if not isinstance(name, str | Path):
+        raise UserError(f"a scenario must be a name, a file or a Scenario, got {name!r}")
+    if isinstance(changes, str) or not all(isinstance(change, str) for change in changes):
         raise UserError(f"changes must be a list such as ['executions=200'], got {changes!r}")
     if not isinstance(contract, Contract):
         return files.load(str(name), changes, contract=str(contract))
@@ -164,8 +166,10 @@ def run(
     A scenario's name or file gives a replay command with all options; a Scenario that is not as its name says cannot be
     replayed. `changes` and `contract` are those of `load`. Raises ScenarioError and UserError.
     """
-    if not 0 <= seed <= SEED_MAX:
-        raise UserError(f"seed must be a whole number >= 0 of at most 18 digits, got {files.short(seed)}")
+    if not is_seed(seed):
+        raise UserError(f"seed must be a whole number from 0 to {SEED_MAX:,}, got {seed!r}")
+    if trace not in get_args(Level):
+        raise UserError(f"trace must be one of {', '.join(get_args(Level))}, got {trace!r}")
     choice = _choice(handlers, tier, contract)
     chosen = _loaded(scenario, changes, choice)
     name = scenario.name if isinstance(scenario, Scenario) else str(scenario)
@@ -198,9 +202,9 @@ def explore(
     new seed begins after `seconds_max`. Nothing is written or shrunk: `drsim explore` does that. Raises ScenarioError
     and UserError.
     """
-    if not seeds or seeds.step != 1 or seeds[0] < 0 or seeds[-1] > SEED_MAX:
-        rule = "a range of whole numbers >= 0 of at most 18 digits, without gaps"
-        raise UserError(f"seeds must be {rule}, got {seeds!r}")
+    given: object = seeds
+    if not isinstance(given, range) or not seeds or seeds.step != 1 or not (is_seed(seeds[0]) and is_seed(seeds[-1])):
+        raise UserError(f"seeds must be a range of whole numbers >= 0 without gaps, got {seeds!r}")
     choice = _choice(handlers, None, contract)
     chosen = fitting(_loaded(scenario, changes, choice), has_handlers=handlers is not None)
     if handlers is not None:
@@ -222,13 +226,35 @@ def explore(
 
 
 def _choice(handlers: Handlers | None, tier: Tier | None, contract: str | Path) -> Choice:
-    """What the command line would choose by options of these values."""
+    """What the command line would choose by options of these values. Raises UserError for values of other types."""
+    if tier is not None and tier not in get_args(Tier):
+        raise UserError(f"tier must be one of {', '.join(get_args(Tier))}, got {tier!r}")
+    if not isinstance(contract, str | Path):
+        raise UserError(f"contract must be a file, ours or plain, got {contract!r}; load takes a Contract")
     if handlers is None:
         return Choice(tier or default_tier(""), contract=str(contract))
+    _check_handlers(handlers)
     variables = tuple(f"{name}={value}" for name, value in handlers.variables.items())
     places = (handlers.finder, handlers.poller or "")
     paths = tuple(map(Path, handlers.paths))
     return Choice(tier or default_tier(handlers.finder), *places, paths, variables, str(contract))
+
+
+def _check_handlers(handlers: object) -> None:
+    """Raise UserError for handlers of other types than a type checker accepts."""
+    if not isinstance(handlers, Handlers):
+        raise UserError(f"handlers must be Handlers(finder=..., poller=...), got {handlers!r}")
+    for name, place in (("finder", handlers.finder), ("poller", handlers.poller or "")):
+        if not isinstance(place, str):
+            raise UserError(f"{name} must be FILE.py:HANDLER or MODULE:HANDLER, got {place!r}")
+    paths: object = handlers.paths
+    if not isinstance(paths, tuple | list) or not all(isinstance(path, str | Path) for path in paths):
+        raise UserError(f"paths must be a list of folders, got {paths!r}")
+    variables: object = handlers.variables
+    if not isinstance(variables, Mapping) or not all(
+        isinstance(text, str) for item in variables.items() for text in item
+    ):
+        raise UserError(f"variables must be a mapping of texts, got {variables!r}")
 
 
 def _loaded(scenario: str | Path | Scenario, changes: Sequence[str], choice: Choice) -> Scenario:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from enum import IntEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Final, Literal, TypeGuard, TypeVar
 
 import typer
 
@@ -15,6 +15,14 @@ if TYPE_CHECKING:
     from drsim.scenarios.model import Scenario
 
 T = TypeVar("T")
+SEED_MAX: Final = 10**18 - 1
+"""The largest seed, wherever it is given: the largest of 18 digits."""
+SEEDS_MAX: Final = 100_000
+"""The most seeds of `drsim run` and of tests, which keep a folder or a test for each; `drsim explore` takes more."""
+
+
+def is_seed(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= SEED_MAX
 
 
 def _completed(start: str) -> list[str]:
@@ -36,10 +44,6 @@ SomeNamesArgument = Annotated[list[str] | None, _NAMES]
 SuiteOption = Annotated[
     Suite | None, typer.Option("--suite", help="Scenarios of the catalogue that belong together; all: no large loads.")
 ]
-SEED_MAX: Final = 10**18 - 1
-"""The largest seed, wherever it is given: the largest of 18 digits."""
-SEEDS_MAX: Final = 100_000
-"""The most seeds of `drsim run` and of tests, which keep a folder or a test for each; `drsim explore` takes more."""
 SeedOption = Annotated[int, typer.Option(min=0, max=SEED_MAX, help="Random seed.")]
 SetOption = Annotated[
     list[str] | None,

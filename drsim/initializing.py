@@ -18,7 +18,7 @@ from drsim import arguments
 from drsim.arguments import UserError, writing
 from drsim.contracting import proposal_text, proposed
 from drsim.program import runnable
-from drsim.project import FILE, options_of, rooted, rooted_file, rooted_place
+from drsim.project import FILE, check_code, options_of, rooted, rooted_file, rooted_place, toml_of
 from drsim.tiers import Choice, default_tier
 
 if TYPE_CHECKING:
@@ -130,19 +130,15 @@ def _project(file: Path, choice: Choice) -> Choice | None:
         raise UserError(
             f"{file}: has [tool.drsim] already: edit it there, and leave out the options that say what runs"
         )
+    check_code(found)
     variables = tuple(f"{name}={value}" for name, value in found.get("env", {}).items())
     finder, paths = found.get("finder", ""), tuple(map(Path, found.get("paths", ())))
     return Choice(default_tier(finder), finder, found.get("poller", ""), paths, variables, found.get("contract", ""))
 
 
 def _has_table(file: Path) -> bool:
-    import tomllib
-
-    try:
-        text = file.read_text(encoding="utf-8") if file.is_file() else ""
-        return "drsim" in tomllib.loads(text).get("tool", {})
-    except (OSError, ValueError) as error:
-        raise UserError(f"cannot read {file}: {error}") from None
+    tool = toml_of(file).get("tool", {}) if file.is_file() else {}
+    return isinstance(tool, dict) and "drsim" in tool
 
 
 def _check_contract(name: str) -> None:

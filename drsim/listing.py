@@ -59,13 +59,18 @@ def show(name: arguments.NameArgument) -> None:
     """Print a scenario as YAML, below its purpose: `drsim show drill > mine.yaml` starts one of your own."""
     from importlib.resources import files
 
-    from drsim.scenarios.files import catalogue, load, text_of
+    from drsim.scenarios.files import STDIN, is_yaml, load, parse, text_of
 
-    scenario = reading(lambda: load(name))
-    # A former name leads to the scenario's own.
-    is_ours = scenario.name in catalogue() and not Path(name).suffix
-    file = files("drsim.scenarios") / "catalogue" / f"{scenario.name}.yaml"
-    text = file.read_text(encoding="utf-8") if is_ours else reading(lambda: text_of(Path(name)))
+    if name == STDIN or is_yaml(name):
+        # Once, since standard input and pipes cannot be read again.
+        text = reading(lambda: text_of(Path(name)))
+        where = "standard input" if name == STDIN else name
+        scenario = reading(lambda: parse(text, where, folder=Path(name).parent))
+    else:
+        scenario = reading(lambda: load(name))
+        # A former name leads to the scenario's own.
+        file = files("drsim.scenarios") / "catalogue" / f"{scenario.name}.yaml"
+        text = file.read_text(encoding="utf-8")
     declared = ", ".join((*scenario.exercises.properties, *scenario.exercises.criteria))
     print(_comment(scenario.title))
     print(_comment(f"Purpose: {scenario.why}"))

@@ -10,9 +10,10 @@ from typing import Any, Final, TypeGuard
 
 from typer.core import TyperCommand
 
-from drsim.arguments import UserError, seeds_of
+from drsim.arguments import UserError, is_seed, seeds_of
 
 FILE: Final = "pyproject.toml"
+_SHOWN_MAX: Final = 200
 CODE: Final = ("finder", "poller", "paths", "env", "contract")
 """The keys of one pair of functions, which other code replaces all together."""
 
@@ -25,13 +26,9 @@ def _are_texts(value: object) -> bool:
     return isinstance(value, list) and all(map(_is_text, value))
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
-
-
 def _are_seeds(value: object) -> bool:
     try:
-        return _is_number(value) or (isinstance(value, str) and bool(seeds_of(value)))
+        return bool(seeds_of(value)) if isinstance(value, str) else is_seed(value)
     except UserError:
         return False
 
@@ -46,7 +43,7 @@ _KEYS: Final[Mapping[str, tuple[Callable[[object], bool], str]]] = {
     ),
     "contract": (_is_text, "a YAML file, ours or plain"),
     "out": (lambda value: _is_text(value) and value != "", "a folder"),
-    "seed": (_is_number, "a whole number >= 0"),
+    "seed": (is_seed, "a whole number >= 0 of at most 18 digits"),
     "seeds": (_are_seeds, 'FIRST-LAST, such as "1-100", or one seed'),
     "set": (_are_texts, 'a list of changes such as ["executions=200"]'),
 }
@@ -74,25 +71,47 @@ def options_of(file: Path | None, start: Path) -> dict[str, Any]:
     """
     if file is None:
         return {}
-    import tomllib
-
     shown = os.path.relpath(file)
-    try:
-        text = file.read_text(encoding="utf-8")
-        # Most projects' files have nothing for drsim.
-        data = tomllib.loads(text) if "drsim" in text else {}
-    except (OSError, ValueError) as error:
-        raise UserError(f"cannot read {shown}: {error.strerror if isinstance(error, OSError) else error}") from None
-    tool = data.get("tool", {})
+    # Most projects' files have nothing for drsim.
+    tool = toml_of(file, only_with="drsim").get("tool", {})
     given = tool.get("drsim", {}) if isinstance(tool, dict) else {}
     if not isinstance(given, dict):
-        raise UserError(f"{shown}: tool.drsim must be a table of {', '.join(_KEYS)}, got {given!r}")
+        raise UserError(f"{shown}: tool.drsim must be a table of {', '.join(_KEYS)}, got {_short(given)}")
     problems = [problem for key, value in given.items() if (problem := _problem(key, value))]
     if not given.get("finder"):
         problems += [f"{key} needs finder, whose functions it belongs to" for key in CODE[1:] if key in given]
     if problems:
         raise UserError("\n".join(f"{shown}: tool.drsim.{problem}" for problem in problems))
     return {key: _seen_from(start, file.parent, key, value) for key, value in given.items()}
+
+
+def toml_of(file: Path, *, only_with: str = "") -> dict[str, Any]:
+    """What a TOML file holds; nothing if its text does not have `only_with` in it. Raises UserError."""
+    import tomllib
+
+    try:
+        text = file.read_text(encoding="utf-8")
+        return tomllib.loads(text) if only_with in text else {}
+    except OSError as error:
+        reason = error.strerror or str(error)
+    except RecursionError:
+        reason = "its values are nested too deep"
+    except UnicodeDecodeError:
+        reason = "it is not UTF-8 text"
+    except tomllib.TOMLDecodeError as error:
+        reason = str(error)
+    except ValueError:
+        # Python converts no more than a few thousand digits.
+        reason = "a number in it has too many digits"
+    raise UserError(f"cannot read {os.path.relpath(file)}: {reason}")
+
+
+def _short(value: object) -> str:
+    try:
+        text = repr(value)
+    except ValueError:
+        return "a number of thousands of digits"
+    return text if len(text) <= _SHOWN_MAX else f"{text[:_SHOWN_MAX]}…"
 
 
 def _problem(key: str, value: object) -> str:
@@ -104,7 +123,7 @@ def _problem(key: str, value: object) -> str:
         hint = f"did you mean {near[0]!r}? the keys" if near else "the keys"
         return f"{key}: there is no such key; {hint} are {', '.join(_KEYS)}"
     is_right, what = _KEYS[key]
-    return "" if is_right(value) else f"{key} must be {what}, got {value!r}"
+    return "" if is_right(value) else f"{key} must be {what}, got {_short(value)}"
 
 
 def _seen_from(start: Path, root: Path, key: str, value: Any) -> Any:
@@ -144,10 +163,11 @@ def merged(*layers: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _check_code(options: Mapping[str, Any]) -> None:
+def check_code(options: Mapping[str, Any]) -> None:
     """Raise UserError if these options of pyproject.toml name a file or folder of code outside of its project.
 
-    Modules are allowed. What a person names on the command line, and what pytest imports, is no concern of this.
+    Each command that runs them calls this first. Modules are allowed, since a team's package may be installed. What a
+    person names on the command line, and what pytest imports, is no concern of this.
     """
     from drsim.trust import project_root
 
@@ -193,7 +213,7 @@ class ProjectCommand(TyperCommand):
             read = tuple(key for key in read if key != "seed")
         project = {key: value for key, value in options_here().items() if key in read}
         options = merged(project, given)
-        _check_code({key: value for key, value in options.items() if value is project.get(key)})
+        check_code({key: value for key, value in options.items() if value is project.get(key)})
         found = {_PARAMETERS.get(key, key): options[key] for key in read if key in options}
         if "variables" in found:
             found["variables"] = [f"{name}={value}" for name, value in found["variables"].items()]

@@ -4,6 +4,7 @@ Owns what a test may ask for. It imports drsim when a test first runs a scenario
 """
 
 import contextlib
+import itertools
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -24,6 +25,10 @@ _MARKER: Final = (
     "drsim(scenario, seeds, finder, poller, paths, env, contract, changes, tier, check): options of the fixture drsim; "
     "one test for each scenario and seed if it takes drsim_run"
 )
+
+_PLAIN_ID: Final = re.compile(r"[\w./]+(::\w+)+(\[[\w.-]+\])?")
+"""Tests whose names stay different where each other character becomes a hyphen."""
+_FOLDER_MAX: Final = 150
 
 
 class RunOptions(TypedDict, total=False):
@@ -67,7 +72,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             _refuse(f"{where}: drsim_run needs @pytest.mark.drsim(scenario=...)")
         if not isinstance(names, list | tuple) or not all(isinstance(name, str | Path) for name in names):
             _refuse(f"{where}: scenario must be a name, a file or a list of them, got {given!r}")
-        cases = [(str(name), seed) for name in names for seed in _seeds(metafunc, marked)]
+        cases = [(str(name), seed) for name in names for seed in _seeds_checked(metafunc, marked)]
         ids = [f"{Path(name).stem}-{seed}" for name, seed in cases]
         metafunc.parametrize("drsim_run", cases, indirect=True, ids=ids)
     elif {"scenario", "seeds"} & marked.keys() and "drsim" not in metafunc.fixturenames:
@@ -138,9 +143,18 @@ class DrsimFixture:
 def drsim(request: pytest.FixtureRequest, tmp_path: Path) -> DrsimFixture:
     """Run scenarios of drsim: `drsim.run("drill", seed=7).check()`."""
     out = request.config.getoption(OUT)
-    name = re.sub(r"[^\w.-]+", "-", request.node.nodeid).strip("-")
-    folder = request.config.invocation_params.dir / out / name if out else tmp_path
+    folder = request.config.invocation_params.dir / out / _folder_name(request.node.nodeid) if out else tmp_path
     return DrsimFixture(request.node, folder)
+
+
+def _folder_name(nodeid: str) -> str:
+    """A test's name as that of a folder, with a digest if another test's would be the same otherwise."""
+    name = re.sub(r"[^\w.-]+", "-", nodeid).strip("-")
+    if _PLAIN_ID.fullmatch(nodeid) and len(name) <= _FOLDER_MAX:
+        return name
+    import hashlib
+
+    return f"{name[:_FOLDER_MAX]}-{hashlib.sha256(nodeid.encode(errors='surrogatepass')).hexdigest()[:8]}"
 
 
 @pytest.fixture
@@ -205,24 +219,36 @@ def _of_project(config: pytest.Config) -> dict[str, Any]:
     return {**options, "changes": changes}
 
 
+def _seeds_checked(metafunc: pytest.Metafunc, marked: Mapping[str, Any]) -> Sequence[int]:
+    """The seeds of a test, of which there is at least one: without any it would be skipped."""
+    from drsim.arguments import SEED_MAX, SEEDS_MAX, is_seed
+
+    seeds, where = _seeds(metafunc, marked), f"{metafunc.definition.nodeid}: seeds"
+    if not seeds:
+        _refuse(f"{where} must have at least one seed, got none")
+    if len(seeds) > SEEDS_MAX:
+        _refuse(f"{where} must be at most {SEEDS_MAX:,}; `drsim explore` runs more")
+    if wrong := [seed for seed in seeds if not is_seed(seed)]:
+        _refuse(f"{where} must be whole numbers from 0 to {SEED_MAX:,}, got {wrong[0]!r}")
+    return seeds
+
+
 def _seeds(metafunc: pytest.Metafunc, marked: Mapping[str, Any]) -> Sequence[int]:
     """The seeds of `--drsim-seeds`, or else those of the marker or of pyproject.toml."""
-    from drsim.arguments import SEED_MAX, UserError, few, seeds_of
+    from drsim.arguments import SEEDS_MAX, UserError, seeds_of
 
     config, where = metafunc.config, f"{metafunc.definition.nodeid}: seeds"
     try:
         project = _of_project(config)
         found = config.getoption(SEEDS) or marked.get("seeds", project.get("seeds", project.get("seed", 1)))
         if isinstance(found, str | int):
-            return few(seeds_of(str(found)))
-        if isinstance(found, Sequence):
-            few(found)
+            return seeds_of(str(found))
     except UserError as error:
         _refuse(f"{where}{str(error).removeprefix('--seeds')}" if "--seeds" in str(error) else str(error))
-    seeds = _listed({"seeds": found}, "seeds")
-    if wrong := [seed for seed in seeds if not isinstance(seed, int) or not 0 <= seed <= SEED_MAX]:
-        _refuse(f"{where} must be whole numbers >= 0 of at most 18 digits, got {wrong[0]!r}")
-    return seeds
+    if isinstance(found, bytes) or not isinstance(found, Iterable):
+        _refuse(f"{where} must be a list, got {found!r}")
+    # One more than there may be: a range may have any number.
+    return [*itertools.islice(found, SEEDS_MAX + 1)]
 
 
 def _listed(options: Mapping[str, Any], name: str) -> Sequence[Any]:
@@ -247,6 +273,9 @@ def _handlers(config: pytest.Config, options: Mapping[str, Any]) -> "Handlers | 
 
     if not options.get("finder"):
         return None
+    for name in ("finder", "poller"):
+        if not isinstance(options.get(name) or "", str):
+            _refuse(f"{name} must be FILE.py:HANDLER or MODULE:HANDLER, got {options[name]!r}")
     variables = options.get("env", {})
     if not isinstance(variables, Mapping):
         _refuse(f"env must be a mapping of texts, got {variables!r}")

@@ -71,13 +71,16 @@ def _check_reach(host: str, names: list[str], *, is_exposed: bool) -> None:
     """Refuse to listen where other machines can connect, unless the user wants that."""
     from drsim.simulator.wire.access import is_loopback, name_in
 
+    if not name_in(host):
+        raise UserError(f"--host must be an address or a host name, got {host!r}")
     if not is_loopback(host) and not is_exposed:
         raise UserError(
             f"--host {host!r} lets every machine that reaches this one read and change the world, with any "
             "credentials and without encryption; --expose allows it"
         )
     for name in names:
-        if not name or name_in(name) != name.lower():
+        # An IPv6 address has two colons at least, and a name with a port has one.
+        if not name_in(name) or "[" in name or name.count(":") == 1:
             raise UserError(f"--allow must be a host name or an address, without scheme and port, got {name!r}")
 
 
@@ -100,8 +103,10 @@ def _serve(
     from drsim.console import long_line, output
     from drsim.scenarios.machine import new_secret, wall_seconds
     from drsim.simulator.wire.access import Access
+    from drsim.simulator.wire.listener import bound, http_server
+    from drsim.simulator.wire.outgoing import cut
     from drsim.simulator.wire.pacer import Pacer
-    from drsim.simulator.wire.server import Endpoint, bound, http_server, served_world
+    from drsim.simulator.wire.server import Endpoint, served_world
 
     try:
         listening = bound(host, port)
@@ -118,8 +123,9 @@ def _serve(
         long_line(output(), _announcement(scenario, seed, world, pacer, access, url))
         pacer.start(on_broken=server.shutdown)
         try:
-            # Returns on Ctrl-C.
-            server.serve_forever()
+            with cut():
+                # Returns on Ctrl-C.
+                server.serve_forever()
         finally:
             pacer.stop(_STOP_SECONDS_MAX)
         long_line(output(), _totals(world, endpoint, wall_seconds() - began_s))
@@ -132,7 +138,7 @@ def _serve(
 
 
 def _shown_host(host: str) -> str:
-    reachable = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)
+    reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
     return f"[{reachable}]" if ":" in reachable else reachable
 
 

@@ -4,6 +4,7 @@ A failure, a campaign or the evidence of a run may come from elsewhere. What a p
 concern of this module.
 """
 
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ TrustOption = Annotated[
     bool, typer.Option("--trust", help="Import the code that FILE names, also from outside of the current project.")
 ]
 _BUILT_IN: Final = Path("/built into Python")
+_OWN_MODULE: Final = re.compile(r"drsim(\.\w+)*")
 _INSTALLED: Final = frozenset({"site-packages", "dist-packages"})
 
 
@@ -48,8 +50,7 @@ class Trust:
         """Raise UserError if this file names code that may not be imported. Nothing is imported here."""
         if self.everything or code == self.given:
             return
-        for place in _places(code):
-            found = _file_of(place, code)
+        for place, found in _places(code):
             if found is not None and not self._is_inside(found):
                 raise UserError(
                     f"{file} names code to import: {place!r}, which is {found}, "
@@ -63,27 +64,34 @@ class Trust:
             return False
 
 
-def _places(code: "Code") -> Iterator[str]:
-    """Each place that the code is imported from, except drsim's own."""
-    named = [code] if isinstance(code, str) else [code.finder, code.poller or "", *map(str, code.paths)]
-    # A module drsim beside the user's files would be another one, but this one is imported already.
-    yield from (place for place in named if place and place.partition(":")[0].partition(".")[0] != "drsim")
+def _places(code: "Code") -> Iterator[tuple[str, Path | None]]:
+    """Each place that the code is imported from, except drsim's own, with the file or folder that it names.
 
-
-def _file_of(place: str, code: "Code") -> Path | None:
-    """The file or the folder that a place names; of a module the outermost package, which is imported first.
-
-    None if there is none, so that nothing can be imported.
+    None stands for a module that does not exist, so that nothing can be imported.
     """
     if isinstance(code, str):
-        name, search = place.partition(":")[0], ["", *sys.path]
-    elif Path(place) in code.paths:
-        return Path(place).resolve()
-    else:
-        name, search = place.rpartition(":")[0], ["", *map(str, code.paths), *sys.path]
+        name = code.partition(":")[0]
+        if code and not _OWN_MODULE.fullmatch(name):
+            yield code, _file_of(name, ["", *sys.path])
+        return
+    folders = ["", *map(str, code.paths), *sys.path]
+    for place in (code.finder, code.poller or ""):
+        name = place.rpartition(":")[0]
         if name.endswith(".py"):
-            return Path(name).resolve()
-    top = name.partition(".")[0]
+            file = Path(name)
+            yield place, file.resolve()
+            # A handler's file is imported as a module, which another folder has if this one has not.
+            yield place, _file_of(file.stem, [str(file.resolve().parent), *folders])
+        # A module drsim beside the user's files would be another one, but this one is imported already.
+        elif place and not _OWN_MODULE.fullmatch(name):
+            yield place, _file_of(name, folders)
+    for path in code.paths:
+        yield str(path), path.resolve()
+
+
+def _file_of(module: str, search: list[str]) -> Path | None:
+    """The file or folder of a module's outermost package, which is imported first; None if there is none."""
+    top = module.partition(".")[0]
     try:
         # A project that is installed editable may be found by its own finder only.
         found = PathFinder.find_spec(top, search) or find_spec(top)

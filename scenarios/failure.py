@@ -185,7 +185,12 @@ def write(failure: Failure, path: Path) -> None:
 
 def read(path: Path) -> Failure:
     """The failure in a file. Raises ScenarioError."""
-    document = yaml_file(text_of(path), str(path), "failure", "property, seed and scenario")
+    return parse(text_of(path), str(path))
+
+
+def parse(text: str, where: str) -> Failure:
+    """The failure that a YAML text describes; `where` names it in errors. Raises ScenarioError."""
+    document = yaml_file(text, where, "failure", "property, seed and scenario")
     try:
         return Failure.model_validate(current(document.data))
     except ValidationError as error:

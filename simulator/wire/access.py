@@ -10,10 +10,11 @@ import re
 from collections.abc import Iterable, Mapping
 from ipaddress import ip_address
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 BODY_BYTES_MAX: Final = 8 * 1024 * 1024
 TOKEN_HEADER: Final = "X-Drsim-Token"
+_NETLOC: Final = re.compile(r"(\[(?P<address>[0-9A-Fa-f:.]+)\]|(?P<name>[\w.-]+))(:[0-9]{1,5})?")
+_ORIGIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://(?P<netloc>.+)")
 _READS: Final = ("GET", "HEAD")
 _SIGNED_QUERY: Final = re.compile(r"(^|&)(X-Amz-Credential|AWSAccessKeyId)=", re.IGNORECASE)
 
@@ -37,12 +38,12 @@ def is_loopback(name: str) -> bool:
 
 
 def name_in(netloc: str) -> str:
-    """The host of "host:port", in lower case; "" if there is none."""
+    """The host of "host:port", or of an IPv6 address without brackets, in lower case; "" for anything else."""
+    found = _NETLOC.fullmatch(netloc)
+    if found is not None and found["name"]:
+        return str(found["name"]).lower().removesuffix(".")
     try:
-        # Brackets for an IPv6 address that has none.
-        return (
-            urlsplit(f"//[{netloc}]" if netloc.count(":") > 1 and "[" not in netloc else f"//{netloc}").hostname or ""
-        ).removesuffix(".")
+        return f"{ip_address(netloc if found is None else found['address'])}"
     except ValueError:
         return ""
 
@@ -52,7 +53,7 @@ class Access:
 
     def __init__(self, token: str, names: Iterable[str] = ()) -> None:
         self.token = token
-        self.names = frozenset(name_in(name) for name in names)
+        self.names = frozenset(map(name_in, names)) - {""}
 
     def check_origin(self, environ: Mapping[str, Any]) -> None:
         """Raise ForbiddenError for a request by another name, or of a page that came from another name."""
@@ -62,12 +63,13 @@ class Access:
                 "AccessDeniedException", f"Host must be a loopback name or one of drsim serve --allow, got {host!r}"
             )
         origin = environ.get("HTTP_ORIGIN")
-        if origin is not None and not self._is_known(origin.partition("://")[2]):
+        found = None if origin is None else _ORIGIN.fullmatch(origin)
+        if origin is not None and (found is None or not self._is_known(found["netloc"])):
             raise ForbiddenError(
                 "AccessDeniedException", f"Origin must be a loopback name or one of drsim serve --allow, got {origin!r}"
             )
-        # A picture or a link of a page has no Origin.
-        if origin is None and environ.get("HTTP_SEC_FETCH_SITE") == "cross-site":
+        # A picture or a link of a page has no Origin, and other programs of this machine have loopback names as well.
+        if "cross-site" in environ.get("HTTP_SEC_FETCH_SITE", "").lower():
             raise ForbiddenError("AccessDeniedException", "requests of pages of other sites are not answered")
 
     def check_token(self, environ: Mapping[str, Any]) -> None:
@@ -81,7 +83,7 @@ class Access:
 
     def _is_known(self, netloc: str) -> bool:
         name = name_in(netloc)
-        return is_loopback(name) or name in self.names
+        return name != "" and (is_loopback(name) or name in self.names)
 
 
 def check_credentials(environ: Mapping[str, Any]) -> None:

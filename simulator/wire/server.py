@@ -3,7 +3,6 @@
 import io
 import json
 import re
-import socket
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -12,9 +11,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
-from werkzeug.serving import BaseWSGIServer, make_server
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge
 from werkzeug.wrappers import Response
 from werkzeug.wsgi import get_input_stream
 
@@ -33,6 +31,7 @@ from drsim.simulator.wire.access import BODY_BYTES_MAX, Access, ForbiddenError, 
 from drsim.simulator.wire.aws_errors import error_response
 from drsim.simulator.wire.deployment import REGION
 from drsim.simulator.wire.messages import account_of
+from drsim.simulator.wire.outgoing import cut_in
 from drsim.simulator.wire.pacer import Pacer, StoppedError
 from drsim.simulator.wire.table import MotoTable
 from drsim.simulator.wire.tier import wire_parts
@@ -43,6 +42,8 @@ _ADVANCE_MAX_US: Final = duration_us("365d")
 _NO_END_US: Final = duration_us("36500d")
 _VALIDATION: Final = "com.amazon.coral.validate#ValidationException"
 _CREDENTIAL: Final = re.compile(r"Credential=([^/,\s]+)/[^/]*/([^/]*)/([^/]*)/")
+
+_LENGTH: Final = re.compile("[0-9]{1,18}")
 
 
 class WrongUseError(Exception):
@@ -229,10 +230,13 @@ class Endpoint:
         return answer
 
     def _by_moto(self, caller: "_Caller") -> Response:
-        """moto's answer. What moto lacks is 501, which no client retries, and what breaks it 500."""
+        """moto's answer. What moto lacks, or may not do, is 501, which no client retries, and what breaks it 500."""
+        answers: list[Response] = []
         try:
             # Buffered, so that the body is complete before the next request's turn.
-            answer = Response.from_app(self._moto, caller.environ, buffered=True)
+            cut = cut_in(lambda: answers.append(Response.from_app(self._moto, caller.environ, buffered=True)))
+            if cut:
+                return caller.not_implemented(f": {cut}")
         except NotImplementedError as error:
             return caller.not_implemented(f": {error}")
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
@@ -241,6 +245,7 @@ class Endpoint:
         except Exception as error:
             self._complain(f"{caller}: moto failed with {type(error).__name__}: {error}")
             return caller.error(500, "InternalFailure", f"moto failed with {type(error).__name__}: {error}")
+        (answer,) = answers
         # Flask's page for a URL that moto does not have.
         if answer.mimetype == "text/html" and answer.status_code in (404, 405):
             return caller.not_implemented()
@@ -279,6 +284,9 @@ class _Caller:
 
 def _body(environ: dict[str, Any]) -> bytes:
     """The request's body. Raises HTTPException, such as RequestEntityTooLarge."""
+    length = environ.get("CONTENT_LENGTH", "")
+    if length and not _LENGTH.fullmatch(length):
+        raise BadRequest(f"Content-Length must be a whole number >= 0, got {length!r}")
     # One byte more: werkzeug cuts a body of unknown length without a word.
     body = get_input_stream(environ, max_content_length=BODY_BYTES_MAX + 1).read()
     if len(body) > BODY_BYTES_MAX:
@@ -303,27 +311,3 @@ def _parameters(query: str, known: set[str]) -> dict[str, str]:
 
 def _json(status: int, content: Any) -> Response:
     return Response(json.dumps(content, default=str) + "\n", status=status, mimetype="application/json")
-
-
-class _Quiet(MotoRequestHandler):
-    def log_request(self, *_: Any) -> None:
-        """Log no successful request."""
-
-
-def bound(host: str, port: int) -> socket.socket:
-    """A listening socket; port 0 takes any free one. Raises OSError."""
-    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-    try:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind((host, port))
-        listening.listen(128)
-    except BaseException:
-        listening.close()
-        raise
-    return listening
-
-
-def http_server(listening: socket.socket, endpoint: Endpoint) -> BaseWSGIServer:
-    """moto's server with a thread for each connection. `serve_forever` ends by KeyboardInterrupt or `shutdown`."""
-    host, port = listening.getsockname()[:2]
-    return make_server(host, port, endpoint, threaded=True, request_handler=_Quiet, fd=listening.fileno())

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -76,14 +77,34 @@ def test_contract_object_takes_the_place_of_the_scenarios_own() -> None:
         run(load("drill", contract=patient))
 
 
+def untyped(**given: Any) -> Handlers:
+    """Handlers as a caller without a type checker may make them."""
+    return Handlers(**given)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ({"scenario": "dril"}, "no scenario 'dril': did you mean 'drill'?"),
         ({"changes": ["servres=2"]}, "--set servres: there is no such field"),
         ({"changes": "servers=2"}, "changes must be a list such as ['executions=200'], got 'servers=2'"),
-        ({"seed": -1}, "seed must be a whole number >= 0 of at most 18 digits, got -1"),
-        ({"seed": 10**18}, "seed must be a whole number >= 0 of at most 18 digits, got 1000000000000000000"),
+        ({"seed": -1}, "seed must be a whole number from 0 to 999,999,999,999,999,999, got -1"),
+        ({"seed": 10**18}, "seed must be a whole number from 0 to 999,999,999,999,999,999, got 1000000000000000000"),
+        ({"seed": "x"}, "seed must be a whole number from 0 to 999,999,999,999,999,999, got 'x'"),
+        ({"seed": True}, "seed must be a whole number from 0 to 999,999,999,999,999,999, got True"),
+        ({"tier": "bogus"}, "tier must be one of fast, client, wire, got 'bogus'"),
+        ({"trace": "bogus"}, "trace must be one of "),
+        ({"contract": 5}, "contract must be a file, ours or plain, got 5"),
+        ({"scenario": 5}, "a scenario must be a name, a file or a Scenario, got 5"),
+        ({"changes": [5]}, "changes must be a list such as ['executions=200'], got [5]"),
+        ({"handlers": "a:b"}, "handlers must be Handlers(finder=..., poller=...), got 'a:b'"),
+        ({"handlers": untyped(finder=5)}, "finder must be FILE.py:HANDLER or MODULE:HANDLER, got 5"),
+        ({"handlers": untyped(finder="a:b", poller=5)}, "poller must be FILE.py:HANDLER or MODULE:HANDLER, got 5"),
+        ({"handlers": untyped(finder="a:b", paths="layer")}, "paths must be a list of folders, got 'layer'"),
+        (
+            {"handlers": untyped(finder="a:b", variables={"A": 1})},
+            "variables must be a mapping of texts, got {'A': 1}",
+        ),
         ({"contract": "none.yaml"}, "cannot read none.yaml: No such file or directory"),
         ({"handlers": Handlers(finder="none.py:handler")}, "--finder: no file none.py"),
         ({"handlers": Handlers(finder="json:none")}, "drill: ExecutionFinder: json has no function 'none'"),
@@ -97,7 +118,7 @@ def test_errors_of_users_are_of_two_classes(arguments: dict[str, object], messag
     assert str(error.value).startswith(message)
 
 
-@pytest.mark.parametrize("seeds", [range(0), range(1, 9, 2), range(-1, 3)])
+@pytest.mark.parametrize("seeds", [range(0), range(1, 9, 2), range(-1, 3), range(1, 10**18 + 1)])
 def test_explore_refuses_seeds_with_gaps(seeds: range) -> None:
     with pytest.raises(
         UserError, match="seeds must be a range of whole numbers >= 0 of at most 18 digits, without gaps, got range"

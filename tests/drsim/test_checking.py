@@ -9,6 +9,7 @@ from drsim.scenarios import failure
 from drsim.scenarios.failure import Failure
 from drsim.scenarios.files import load
 from tests.catalogue import run_of
+from tests.drsim.test_input import typed
 
 SCENARIO = "name: mine\ntitle: Mine\nwhy: A test needs it.\nworkload: [{executions: 1}]\n"
 
@@ -82,6 +83,7 @@ def test_a_scenario_that_its_contract_cannot_hold_is_an_error(capsys: pytest.Cap
         ("evidence.json", '{"verdict": "pass"}', "evidence.json: is no scenario "),
         ("empty.yaml", "", "empty.yaml: is no scenario "),
         ("damaged.yaml", "title: [\n", "damaged.yaml:"),
+        ("flow.yaml", '{"name": "x", "title": "t", "why": [}', "flow.yaml:1: "),
         ("damaged.json", '{"criteria": [', "damaged.json: "),
         ("bytes.yaml", "\udcff", "cannot read bytes.yaml: "),
     ],
@@ -95,3 +97,42 @@ def test_other_and_damaged_files_are_one_message(
     assert shown.err.startswith(f"drsim: {message}")
     assert shown.err.count("\n") == 1
     assert f"{name}: 1 error" in shown.out
+
+
+def test_kind_is_taken_from_keys_and_not_from_style(capsys: pytest.CaptureFixture[str]) -> None:
+    names = [
+        put("scenario.yaml", '{"name": "x", "title": "t", "why": "w", "workload": [{"executions": 1}]}'),
+        put("contract.yaml", "{extends: plain}"),
+        put("result.json", run_of("idle").result.model_dump_json(indent=2)),
+        # What a text says at the start of a line is no key.
+        put("plain.yaml", f'{SCENARIO}tags: ["\nproperty: x\nscenario: y"]\n'),
+    ]
+    assert main(["check", *names[:3]]) == 0
+    assert [line[2:] for line in capsys.readouterr().out.splitlines()] == [
+        f"{name}: {Path(name).stem}" for name in names[:3]
+    ]
+    assert main(["check", names[3]]) == 4
+    assert capsys.readouterr().err == "drsim: plain.yaml:5: tags: there is no such field\n"
+
+
+@pytest.mark.parametrize("kind", ["scenario", "contract", "failure", "result"])
+def test_each_kind_is_checked_from_standard_input(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], kind: str
+) -> None:
+    texts = {
+        "scenario": SCENARIO,
+        "contract": "extends: plain\nlimits: {timeout: 20m}\n",
+        "failure": Path(put_failure("failure.yaml")).read_text(encoding="utf-8"),
+        "result": run_of("idle").result.model_dump_json(),
+    }
+    typed(monkeypatch, texts[kind])
+    assert main(["check", "-"]) == 0
+    assert capsys.readouterr().out == f"✓ -: {kind}\n"
+    typed(monkeypatch, texts[kind].replace("{", '{"frob": 1, ', 1) if kind == "result" else f"{texts[kind]}frob: 1\n")
+    assert main(["check", "-"]) == 4
+    assert capsys.readouterr().err.startswith("drsim: standard input:")
+
+
+def test_repeated_field_of_a_contract_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", put("contract.yaml", "extends: plain\nextends: ours\n")]) == 4
+    assert capsys.readouterr().err == "drsim: contract.yaml:2: extends: this field stands here twice\n"

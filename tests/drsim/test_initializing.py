@@ -170,6 +170,10 @@ def test_init_refuses_options_that_the_project_already_has(folder: Path, capsys:
     ("text", "message"),
     [
         ("[tool\n", "cannot read pyproject.toml: "),
+        (f"drsim = {'[' * 500}", "cannot read pyproject.toml: its values are nested too deep"),
+        (f"y = {'[' * 500}", "cannot read pyproject.toml: its values are nested too deep"),
+        (f"y = {'9' * 5_000}", "cannot read pyproject.toml: a number in it has too many digits"),
+        ("tool = 'drsim'\n", "pyproject.toml: [tool.drsim] cannot be added at its end: "),
         ("tool = {}\n", "pyproject.toml: [tool.drsim] cannot be added at its end: "),
     ],
 )

@@ -7,6 +7,7 @@ import pytest
 
 from drsim.cli import main
 from drsim.scenarios.files import catalogue, load, parse
+from tests.drsim.test_input import typed
 
 
 def test_list_as_json_has_each_scenario(capsys: pytest.CaptureFixture[str]) -> None:
@@ -41,3 +42,12 @@ def test_show_of_a_file_keeps_its_text_and_shows_no_controls(
 def test_show_of_an_unknown_name_is_one_message(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["show", "dril"]) == 4
     assert "did you mean 'drill'?" in capsys.readouterr().err
+
+
+def test_show_of_standard_input_prints_its_text(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = "name: drill\ntitle: MINE\nwhy: Mine.\nworkload: [{executions: 1}]\n"
+    typed(monkeypatch, text)
+    assert main(["show", "-"]) == 0
+    assert capsys.readouterr().out == f"# MINE\n# Purpose: Mine.\n{text}"

@@ -6,6 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import typer
+
+from drsim.cli import app
 
 pytestmark = pytest.mark.slow
 
@@ -39,14 +42,25 @@ EXAMPLE = [
 ]
 EXAMPLE += ["--path", f"{_POLLING}/layer"]
 COMMANDS = [
+    ["--version"],
     ["list"],
+    ["list", "--json"],
+    ["show", "drill"],
     ["schema", "result"],
+    ["schema", "scenario"],
+    ["schema", "contract"],
+    ["init", "mine"],
+    ["init", "theirs", *EXAMPLE],
+    ["check", "mine/simulation/contract.yaml", "mine/simulation/failover.yaml"],
+    ["run", "mine/simulation/failover.yaml"],
     ["run", "idle", "cancelled", "--seed", "1"],
+    ["run", "idle", "--seeds", "1-2", "--quiet"],
     ["run", "drill", "--seed", "2", "--tier", "client", "--trace", "chrome"],
     ["run", "drill", "--seed", "3", "--tier", "wire"],
     ["run", "drill", "--seed", "4", *HANDLERS],
     ["explore", "chaos", "--seeds", "28", "--jobs", "2", *BUG],
     ["explore", "idle", "--seeds", "1-2", "--jobs", "1", *HANDLERS],
+    ["explore", "drill", "--crash-points", "--jobs", "2"],
     ["replay", "drsim-runs/explore-chaos/failures/metrics-complete-28.yaml", "--trust"],
     ["shrink", "drsim-runs/explore-chaos/failures/metrics-complete-28.yaml", "--trust"],
     ["report", "--campaign", "drsim-runs/explore-chaos", "--trust"],
@@ -58,6 +72,19 @@ COMMANDS = [
     ["verify", "drsim-runs"],
     ["contract", *EXAMPLE],
 ]
+LISTENING = {"serve"}
+"""Commands that open a port; tests of their own show who reaches it."""
+PLUGIN = """\
+import pytest
+
+@pytest.mark.drsim(scenario="idle", seeds=[1, 2])
+def test_fast(drsim_run):
+    assert drsim_run.verdict == "pass"
+
+@pytest.mark.drsim(scenario="drill", tier="wire")
+def test_wire(drsim_run):
+    assert drsim_run.verdict == "pass"
+"""
 
 
 @pytest.fixture
@@ -74,12 +101,27 @@ def guarded(tmp_path: Path) -> dict[str, str]:
     return {**clean, "HOME": str(tmp_path), "PYTHONPATH": paths, "GUARD_LOG": str(tmp_path / "log")}
 
 
+def test_each_registered_command_runs_under_the_guard() -> None:
+    registered = set(typer.main.get_command(app).commands)  # type: ignore[attr-defined] # of a group
+    assert registered == {words[0] for words in COMMANDS if words[0] != "--version"} | LISTENING
+
+
 def test_no_command_connects_or_reads_files_for_aws(tmp_path: Path, guarded: dict[str, str]) -> None:
     for words in COMMANDS:
         command = [sys.executable, "-m", "drsim", *words]
         done = subprocess.run(command, cwd=tmp_path, env=guarded, capture_output=True, text=True, check=False)
         assert done.returncode in (0, 1), (words, done.stderr)
         assert not (tmp_path / "log").exists(), (tmp_path / "log").read_text(encoding="utf-8")
+
+
+def test_pytest_with_the_plugin_neither_connects_nor_reads_files_for_aws(
+    tmp_path: Path, guarded: dict[str, str]
+) -> None:
+    (tmp_path / "test_drills.py").write_text(PLUGIN, encoding="utf-8")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "test_drills.py"]
+    done = subprocess.run(command, cwd=tmp_path, env=guarded, capture_output=True, text=True, check=False)
+    assert "3 passed" in done.stdout
+    assert not (tmp_path / "log").exists(), (tmp_path / "log").read_text(encoding="utf-8")
 
 
 def test_guard_sees_connections_and_files_of_processes_and_their_children(

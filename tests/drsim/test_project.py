@@ -67,7 +67,7 @@ def test_all_wrong_keys_are_named_at_once_with_the_file() -> None:
     assert str(error.value).splitlines() == [
         f"pyproject.toml: tool.drsim.findr: there is no such key; did you mean 'finder'? the keys are {keys}",
         "pyproject.toml: tool.drsim.paths must be a list of folders such as [\"layer\"], got 'layer'",
-        "pyproject.toml: tool.drsim.seed must be a whole number >= 0, got -1",
+        "pyproject.toml: tool.drsim.seed must be a whole number >= 0 of at most 18 digits, got -1",
         "pyproject.toml: tool.drsim.seeds must be FIRST-LAST, such as \"1-100\", or one seed, got '3-1'",
         "pyproject.toml: tool.drsim.out must be a folder, got ''",
         "pyproject.toml: tool.drsim.env must be a table of texts such as { TABLE_NAME = \"executions\" }, got {'A': 1}",
@@ -82,6 +82,13 @@ def test_all_wrong_keys_are_named_at_once_with_the_file() -> None:
         ("[tool]\ndrsim = 1", "pyproject.toml: tool.drsim must be a table of finder, "),
         ("[tool.drsim", "cannot read pyproject.toml: "),
         ("tool = 'drsim'", ""),
+        (f"drsim = {'[' * 500}", "cannot read pyproject.toml: its values are nested too deep"),
+        (f"drsim = {'9' * 5_000}", "cannot read pyproject.toml: a number in it has too many digits"),
+        (f"[tool.drsim]\nset = 0x{'f' * 5_000}", "pyproject.toml: tool.drsim.set must be a list of changes such as"),
+        (
+            "[tool.drsim]\nseed = 1000000000000000000",
+            "pyproject.toml: tool.drsim.seed must be a whole number >= 0 of at",
+        ),
     ],
 )
 def test_damaged_file_ends_a_command_with_one_message(
@@ -152,7 +159,7 @@ def test_another_finder_replaces_all_keys_of_the_code() -> None:
 
 
 @pytest.mark.parametrize("line", ['finder = "../pair.py:finder"', 'finder = "team:finder"\npaths = ["../layer"]'])
-@pytest.mark.parametrize("command", ["run", "explore", "contract"])
+@pytest.mark.parametrize("command", ["run", "explore", "contract", "init"])
 def test_code_outside_of_the_project_is_named_and_not_imported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], line: str, command: str
 ) -> None:
@@ -161,12 +168,16 @@ def test_code_outside_of_the_project_is_named_and_not_imported(
     (tmp_path / "team").mkdir()
     monkeypatch.chdir(tmp_path / "team")
     written(line)
-    assert main([command] if command == "contract" else [command, "drill"]) == 4
+    words = [command] if command in ("contract", "init") else [command, "drill"]
+    assert main(words) == 4
     shown = capsys.readouterr().err
     key = "paths" if "paths" in line else "finder"
     assert shown.startswith(f"drsim: pyproject.toml: tool.drsim.{key} names code to import: {tmp_path}/")
     assert f"outside of its project {tmp_path / 'team'}; " in shown
     assert "imported" not in shown
+    if command == "init":
+        assert [file.name for file in Path().iterdir()] == ["pyproject.toml"]
+        return
     named = "--path=../layer" if key == "paths" else "--finder=../pair.py:finder"
-    main([command, named] if command == "contract" else [command, "drill", named])
+    main([*words, named])
     assert "names code to import" not in capsys.readouterr().err

@@ -190,14 +190,27 @@ def test(drsim):
         ("seeds=[1]", "drsim_run", "drsim_run needs @pytest.mark.drsim(scenario=...)"),
         ('scenario="idle"', "", "marked drsim, but it does not take drsim_run, so no scenario would run"),
         ('scenario="idle", seeds="3-1"', "drsim_run", "seeds must be FIRST-LAST, such as 1-20, or one seed, got '3-1'"),
-        ('scenario="idle", seeds=[-1]', "drsim_run", "seeds must be whole numbers >= 0 of at most 18 digits, got -1"),
         (
-            'scenario="idle", seeds=range(10**9)',
+            'scenario="idle", seeds=[-1]',
             "drsim_run",
-            "seeds must be at most 100,000 seeds, and `drsim explore`",
+            "seeds must be whole numbers from 0 to 999,999,999,999,999,999, got -1",
         ),
-        ('scenario="idle", seeds="1-100001"', "drsim_run", "seeds must be at most 100,000 seeds, and `drsim explore`"),
-        ('scenario="idle", seeds=[10**18]', "drsim_run", "seeds must be whole numbers >= 0 of at most 18 digits"),
+        (
+            'scenario="idle", seeds=[True]',
+            "drsim_run",
+            "seeds must be whole numbers from 0 to 999,999,999,999,999,999, got T",
+        ),
+        ('scenario="idle", seeds=[]', "drsim_run", "seeds must have at least one seed, got none"),
+        ('scenario="idle", seeds=range(5, 5)', "drsim_run", "seeds must have at least one seed, got none"),
+        (
+            'scenario="idle", seeds=range(10**15)',
+            "drsim_run",
+            "seeds must be at most 100,000; `drsim explore` runs more",
+        ),
+        ('scenario="idle", seeds="1-1000000000"', "drsim_run", "seeds must be at most 100,000"),
+        ('scenario="idle", seeds=1.5', "drsim_run", "seeds must be a list, got 1.5"),
+        ('scenario="idle", finder=5', "drsim_run", "finder must be FILE.py:HANDLER or MODULE:HANDLER, got 5"),
+        ('scenario="idle", tier="bogus"', "drsim_run", "tier must be one of fast, client, wire, got 'bogus'"),
         ('"idle"', "drsim_run", "the marker drsim takes its options by name, got 'idle'"),
         ('scenario="idel"', "drsim_run", "no scenario 'idel': did you mean 'idle'?"),
         ('scenario="idle", changes="servers=2"', "drsim_run", "changes must be a list, got 'servers=2'"),
@@ -222,6 +235,19 @@ def test({body}):
     shown = done.stdout.str()
     assert message in shown
     assert not [word for word in ("Traceback", "During handling", "pytest_plugin.py") if word in shown]
+
+
+def test_folders_of_tests_differ_where_only_their_signs_do(pytester: pytest.Pytester) -> None:
+    module = """
+@pytest.mark.parametrize("name", ["a/b", "a:b", "plain"])
+def test(name, drsim):
+    drsim.run("idle")
+"""
+    session(pytester, module, "--drsim-out", "runs").assert_outcomes(passed=3)
+    folders = [name.partition("/")[0] for name in files_of(pytester.path / "runs")]
+    start = "test_folders_of_tests_differ_where_only_their_signs_do.py-test"
+    assert [name for name in folders if name == f"{start}-plain"]
+    assert len([name for name in folders if re.fullmatch(rf"{start}-a-b--?[0-9a-f]{{8}}", name)]) == 2
 
 
 @pytest.mark.slow

@@ -130,6 +130,28 @@ def test_standard_library_and_installed_packages_are_not_the_project(
     Trust(given=Handlers(finder=place, poller=None)).check(Handlers(finder=place, poller=None), Path("failure.yaml"))
 
 
+@pytest.mark.parametrize(
+    "handlers",
+    [
+        Handlers(finder="drsim./../../elsewhere.py:handler"),
+        Handlers(finder="drsim.orchestrator.entrypoints:finder_handler", poller="drsim/../../elsewhere.py:handler"),
+        Handlers(finder="drsim.orchestrator.entrypoints:finder_handler", paths=(Path("drsim./../../elsewhere"),)),
+        # A folder of the same text does not exist, but the module does.
+        Handlers(finder="this:handler", paths=(Path("this:handler"),)),
+        # No such file is here, and Python finds the module elsewhere.
+        Handlers(finder="this.py:handler"),
+    ],
+)
+def test_places_that_only_look_like_allowed_ones_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, handlers: Handlers
+) -> None:
+    (tmp_path / "project" / "drsim.").mkdir(parents=True)
+    (tmp_path / "project" / "drsim").mkdir()
+    monkeypatch.chdir(tmp_path / "project")
+    with pytest.raises(UserError, match="outside of the current project"):
+        Trust().check(handlers, Path("failure.yaml"))
+
+
 def test_missing_module_is_left_to_the_error_of_its_import() -> None:
     Trust().check("nothing_of_this_name.below:PARTS", Path("failure.yaml"))
 
