@@ -140,9 +140,9 @@ def test_first_50_of_many_errors_are_printed(
 
 
 def test_list_with_a_wrong_entry_is_not_also_too_short(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (folder / "mine.yaml").write_text(f"{TEXT}workload: [{{waves: [{{bogus: 1}}]}}]\n", encoding="utf-8")
+    (folder / "mine.yaml").write_text(f"{TEXT}regions: [7]\n", encoding="utf-8")
     assert main(["run", "mine.yaml"]) == 4
-    assert capsys.readouterr().err == "drsim: mine.yaml:5: workload[0].waves[0].bogus: there is no such field\n"
+    assert capsys.readouterr().err == "drsim: mine.yaml:5: regions[0] must be a valid string, got 7\n"
 
 
 def test_yaml_file_of_more_than_2_million_characters_is_refused(
