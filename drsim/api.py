@@ -204,7 +204,8 @@ def explore(
     """
     given: object = seeds
     if not isinstance(given, range) or not seeds or seeds.step != 1 or not (is_seed(seeds[0]) and is_seed(seeds[-1])):
-        raise UserError(f"seeds must be a range of whole numbers >= 0 without gaps, got {seeds!r}")
+        rule = "a range of whole numbers >= 0 of at most 18 digits, without gaps"
+        raise UserError(f"seeds must be {rule}, got {seeds!r}")
     choice = _choice(handlers, None, contract)
     chosen = fitting(_loaded(scenario, changes, choice), has_handlers=handlers is not None)
     if handlers is not None:
