@@ -27,8 +27,13 @@ class DrsMetric(NamedTuple):
 
 
 def metrics(region: DrsRegion) -> Iterator[DrsMetric]:
-    """The metrics of each source server, and the counts of all; which states are active or protected is assumed."""
+    """The metrics of each source server, and the counts of all; which states are active or protected is assumed.
+
+    Without source servers there are none (assumed), as where DRS was never set up.
+    """
     servers = items(region, "DescribeSourceServers")
+    if not servers:
+        return
     launched = _last_launches(region)
     for server in servers:
         yield from _of_server(region, server, launched)

@@ -208,7 +208,6 @@ def test_bad_json_is_400_in_the_form_of_aws(served: Served) -> None:
 @pytest.mark.parametrize(
     ("service", "operation", "parameters"),
     [
-        ("drs", "create_launch_configuration_template", {}),
         ("dynamodb", "list_contributor_insights", {}),
         ("ec2", "describe_vpc_endpoint_associations", {}),
         ("lambda", "list_code_signing_configs", {}),
