@@ -144,7 +144,8 @@ def parse(text: str, where: str, changes: Sequence[str] = (), *, folder: Path = 
         try:
             changed.add(_apply(data, change))
         except ValueError as error:
-            problems.append(f"--set {change}: {error}")
+            shown = change if len(change) <= _VALUE_MAX else f"{change[:_VALUE_MAX]}…"
+            problems.append(f"--set {shown}: {error}")
     files = folder if own is None else Path(own.where).parent
     try:
         scenario = Scenario.model_validate(current(data), context=files)
