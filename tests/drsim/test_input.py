@@ -171,4 +171,4 @@ def test_a_long_change_is_cut_in_its_message(capsys: pytest.CaptureFixture[str])
     assert main(["run", "idle", "--set", f"workload.9.servers=1{':10' * 5_000}"]) == 4
     shown = capsys.readouterr().err
     assert shown.startswith("drsim: --set workload.9.servers=1:10:10")
-    assert len(shown) < 400
+    assert len(shown) < 500
