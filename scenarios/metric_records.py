@@ -2,9 +2,9 @@
 
 from typing import Annotated, Final, NamedTuple
 
-from pydantic import Field
+from pydantic import Field, FiniteFloat
 
-from drsim.scenarios.record import Figure, Record
+from drsim.scenarios.record import Record
 from drsim.simulator.figures.table import Basis
 
 _LAST_SECOND: Final = 253_402_300_799
@@ -18,11 +18,11 @@ class Minute(NamedTuple):
 
     at: Annotated[int, Field(ge=0, le=_LAST_SECOND)]
     samples: int
-    sum: Figure
-    min: Figure
-    max: Figure
-    p50: Figure
-    p99: Figure
+    sum: FiniteFloat
+    min: FiniteFloat
+    max: FiniteFloat
+    p50: FiniteFloat
+    p99: FiniteFloat
 
 
 class MetricRecord(Record):
