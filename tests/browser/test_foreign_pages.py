@@ -10,10 +10,8 @@ import pytest
 from tests.browser import chromium
 from tests.drsim.served import Served, serving
 
-playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
-
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Browser, Page
 
 pytestmark = [pytest.mark.slow, pytest.mark.socket]
 
@@ -63,17 +61,12 @@ def foreign_port() -> Iterator[int]:
 
 
 @pytest.fixture
-def page() -> "Iterator[Page]":
-    """A page of a browser for which all names of the domain test lead to this machine."""
-    try:
-        path = chromium.path()
-    except chromium.MissingError as error:
-        pytest.skip(str(error))
-    rules = "--host-resolver-rules=MAP *.test 127.0.0.1"
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=path, args=[*chromium.ARGUMENTS, rules])
-        yield browser.new_page()
-        browser.close()
+def page(browser: "Browser") -> "Iterator[Page]":
+    """A page of a second browser, for which all names of the domain test lead to this machine."""
+    arguments = [*chromium.ARGUMENTS, "--host-resolver-rules=MAP *.test 127.0.0.1"]
+    found = browser.browser_type.launch(executable_path=chromium.path(), args=arguments)
+    yield found.new_page()
+    found.close()
 
 
 @pytest.fixture
