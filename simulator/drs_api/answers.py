@@ -10,7 +10,7 @@ from botocore.model import OperationModel
 from drsim.simulator.drs_api.operations import OPERATIONS
 from drsim.simulator.drs_api.plan_executions import settle
 from drsim.simulator.drs_api.region import DrsRegion, Members, not_found, validation_error
-from drsim.simulator.drs_api.validation import Breach, breaches, without_nulls
+from drsim.simulator.drs_api.validation import Breach, breaches, known_members
 from drsim.simulator.services.drs import DrsRefusedError
 
 
@@ -26,7 +26,7 @@ def answer(model: OperationModel, region: DrsRegion, request: Members) -> Member
         text = "Account is not initialized. Initialize the service first."
         raise DrsRefusedError("UninitializedAccountException", text)
     settle(region)
-    answered = OPERATIONS[model.name].answer(region, without_nulls(request))
+    answered = OPERATIONS[model.name].answer(region, known_members(shape, request))
     return _page(model, answered, request, world.service.spec.page_size) if isinstance(answered, list) else answered
 
 

@@ -66,10 +66,22 @@ def _checked(found: Instance) -> JobScope:
         problem = "has reversed its replication already"
     if problem:
         raise conflict(f"Recovery Instance {instance_id} {problem}", instance_id, TYPE)
-    origin = JobScope(cloud["originAccountID"], cloud["originRegion"])
+    origin = _origin(found, cloud)
     if origin in found.region.at(*origin).world.uninitialized:
         text = f"Account {origin.account_id} is not initialized in {origin.region}. Initialize the service first."
         raise DrsRefusedError("UninitializedAccountException", text)
+    return origin
+
+
+def _origin(found: Instance, cloud: Members) -> JobScope:
+    """Where an instance came from: its own account and Region where a loaded server names none (assumed)."""
+    own = found.region.scope
+    origin = JobScope(cloud.get("originAccountID", own.account_id), cloud.get("originRegion", own.region))
+    try:
+        found.region.at(*origin)
+    except KeyError:
+        text = f"Recovery Instance {found.instance_id} comes from {origin.region}, a Region without DRS"
+        raise validation_error([("recoveryInstanceID", text)]) from None
     return origin
 
 

@@ -35,7 +35,7 @@ NOWHERE = "nowhere-1"
     "change",
     [
         lambda ids: fail_launches(ACCOUNT, EAST, ids),
-        lambda ids: [set_replication(ACCOUNT, EAST, each, "STOPPED") for each in ids],
+        lambda ids: set_replication(ACCOUNT, EAST, ids[1], "STOPPED"),
         lambda _: set_quotas(ACCOUNT, EAST, Drs(servers_per_job_max=1)),
         lambda ids: add_source_servers(ACCOUNT, EAST, ids, life=JobLife(failed_servers=1)),
     ],
