@@ -116,8 +116,8 @@ def describe_job_log_items(region: DrsRegion, request: Members) -> Answer:
 OPERATIONS: Final[Mapping[str, DrsOperation]] = {
     "StartRecovery": DrsOperation(
         start_recovery,
-        "An unknown server or snapshot, and a server that cannot be launched, are ConflictExceptions; so are requests "
-        "that break the model, except for too many servers.",
+        "An unknown server or snapshot, and a server that cannot be launched, are ConflictExceptions. A malformed "
+        "request is a ValidationException, more than 200 servers a ServiceQuotaExceededException.",
         "AWS user guide, service quotas; AWS's sample job logs of 2022",
     ),
     "TerminateRecoveryInstances": DrsOperation(
