@@ -12,7 +12,7 @@ from drsim.simulator.durations import NEVER_US
 from drsim.simulator.events import JobStarted, StartRefused
 from drsim.simulator.randomness import Stream
 from drsim.simulator.services.drs_draws import draw_launch, draw_termination
-from drsim.simulator.services.drs_jobs import DrsJob, InitiatedBy, LaunchTerms, RecoveryInstance, ServerLife
+from drsim.simulator.services.drs_jobs import DrsJob, InitiatedBy, JobKind, LaunchTerms, RecoveryInstance, ServerLife
 from drsim.simulator.services.drs_log import LogItem
 from drsim.simulator.services.errors import ServiceError
 from drsim.simulator.services.spec import Drs, JobLife
@@ -188,6 +188,7 @@ class DrsService:
     ) -> DrsJob:
         """StartRecovery: a new job for these servers, its whole life drawn now. `terms` are by server.
 
+        One that a TARGET_ACCOUNT initiates makes converted snapshots only.
         Raises DrsRefusedError for an unknown or busy server (ConflictException), and ServiceQuotaExceededException.
         """
         now_us = self._clock.now_us
@@ -208,6 +209,8 @@ class DrsService:
             life, stream, scope, server_ids, now_us, is_drill=is_drill, terms=terms or {}, doomed=self.doomed
         )
         drawn.initiated_by = initiated_by
+        if initiated_by is InitiatedBy.TARGET_ACCOUNT:
+            drawn.kind = JobKind.CREATE_CONVERTED_SNAPSHOT
         job = self._keep(drawn)
         lives = tuple([server.summary(is_drill=is_drill) for server in job.servers])
         settled_us = job.ended_us if is_drill else job.settled_us
