@@ -186,8 +186,8 @@ _GUIDE: Final = "user guide, recovery plans, 2026-11"
 OPERATIONS: Final[Mapping[str, DrsOperation]] = {
     "CreateRecoveryPlan": DrsOperation(
         create_recovery_plan,
-        assumed="A second plan of a name is a ConflictException. A client token holds for ever; with other members it "
-        "is a ConflictException, and after the plan is deleted it makes another. The form of ids.",
+        assumed="A second plan of a name is a ConflictException. A client token holds until the plan is deleted; with "
+        "other members it is a ConflictException. The form of ids.",
         source=_GUIDE,
     ),
     "GetRecoveryPlan": DrsOperation(get_recovery_plan, source=_GUIDE),
