@@ -61,6 +61,7 @@ with needs("moto", "drsim.moto"):
         set_quotas,
         set_replication,
         set_source_network,
+        start_aws_job,
         throttle,
         uninitialize,
     )
@@ -68,7 +69,7 @@ with needs("moto", "drsim.moto"):
 __all__ = ["AccessDeniedError", "DRSError", "Drs", "FakeDrs", "InternalServerError", "JobLife", "ThrottlingError"]
 __all__ += ["add_source_servers", "advance", "attach", "calls", "detach", "fail_launches", "fail_next"]
 __all__ += ["fake_drs", "load_source_servers", "pair_failback_client", "remove_staging_role", "set_quotas"]
-__all__ += ["set_replication", "set_source_network", "throttle", "uninitialize"]
+__all__ += ["set_replication", "set_source_network", "start_aws_job", "throttle", "uninitialize"]
 
 
 class FakeDrs:
@@ -129,6 +130,10 @@ class FakeDrs:
     def fail_next(self, operation: str, error: DRSError, *, times: int = 1) -> None:
         """Let the next calls of an operation fail. botocore's retries count as calls."""
         fail_next(self.account_id, self.region, operation, error, times=times)
+
+    def start_aws_job(self, server_ids: Iterable[str], initiated_by: str) -> str:
+        """Start a job that no call of DRS starts, by "TARGET_ACCOUNT" or "DIAGNOSTIC", and return its id."""
+        return start_aws_job(self.account_id, self.region, server_ids, initiated_by)
 
     def throttle(self, *, rate: float, burst: int = 1, operation: str = "") -> None:
         """Let calls beyond `rate` a second, or beyond `burst` at once, get ThrottlingException."""

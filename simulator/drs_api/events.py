@@ -95,7 +95,7 @@ def launch_results(region: DrsRegion, after_us: int) -> Iterator[DrsEvent]:
     frame = region.frame
     for job in region.world.service.jobs(region.scope):
         for server in job.servers:
-            if after_us < server.ended_us <= frame.now_us and not server.terminates:
+            if after_us < server.ended_us <= frame.now_us and not (server.terminates or job.only_converts):
                 detail = {
                     "state": "RECOVERY_LAUNCH_SUCCEEDED" if server.launches else "RECOVERY_LAUNCH_FAILED",
                     "job-id": job.job_id,

@@ -11,11 +11,18 @@ from drsim.orchestrator.model import JobScope
 from drsim.simulator.drs_api import launch, source_servers
 from drsim.simulator.drs_api.failback_state import TYPE, Failback, Instance
 from drsim.simulator.drs_api.recovery_instances import check_idle, instance
-from drsim.simulator.drs_api.region import Answer, DrsOperation, DrsRegion, Members, conflict, validation_error
+from drsim.simulator.drs_api.region import (
+    Answer,
+    DrsOperation,
+    DrsRegion,
+    Members,
+    conflict,
+    uninitialized,
+    validation_error,
+)
 from drsim.simulator.drs_api.replication import COURSES, Period, course
 from drsim.simulator.drs_api.source_servers import ServerRecord
 from drsim.simulator.randomness import Stream
-from drsim.simulator.services.drs import DrsRefusedError
 
 _UNSEEN_US: Final = 60_000_000
 """How long a server whose machine was replaced is STALLED, until its new agent is seen (assumed)."""
@@ -68,8 +75,7 @@ def _checked(found: Instance) -> JobScope:
         raise conflict(f"Recovery Instance {instance_id} {problem}", instance_id, TYPE)
     origin = _origin(found, cloud)
     if origin in found.region.at(*origin).world.uninitialized:
-        text = f"Account {origin.account_id} is not initialized in {origin.region}. Initialize the service first."
-        raise DrsRefusedError("UninitializedAccountException", text)
+        raise uninitialized()
     return origin
 
 

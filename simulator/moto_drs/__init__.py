@@ -23,6 +23,7 @@ import moto
 from moto import backend_index
 
 from drsim.simulator.drs_api.failback import pair
+from drsim.simulator.drs_api.jobs import start_aws_job as start_job
 from drsim.simulator.drs_api.networks import network
 from drsim.simulator.drs_api.operations import OPERATIONS
 from drsim.simulator.drs_api.region import DrsWorld
@@ -53,7 +54,7 @@ from drsim.simulator.services.spec import Drs, JobLife
 __all__ = ["AccessDeniedError", "DRSError", "Drs", "InternalServerError", "JobLife", "ThrottlingError", "drs_backends"]
 __all__ += ["add_source_servers", "advance", "attach", "calls", "detach", "fail_launches", "fail_next"]
 __all__ += ["load_source_servers", "pair_failback_client", "register", "remove_staging_role", "set_quotas"]
-__all__ += ["set_replication", "set_source_network", "throttle", "uninitialize"]
+__all__ += ["set_replication", "set_source_network", "start_aws_job", "throttle", "uninitialize"]
 
 LAST_US: Final = 221_845_392_000_000_000
 """The begin of the year 9000 in Unix microseconds: answers hold later times as well, and Python ends with 9999."""
@@ -128,6 +129,24 @@ def fail_launches(account_id: str, region: str, server_ids: Iterable[str], *, fa
         if server_id not in service.servers(backend.scope) and (fail or server_id not in service.doomed):
             raise ValueError(f"server_ids must be source servers of {account_id} in {region}, got {server_id!r}")
     (service.doomed.update if fail else service.doomed.difference_update)(ids)
+
+
+def start_aws_job(account_id: str, region: str, server_ids: Iterable[str], initiated_by: str) -> str:
+    """Start a job that no call of DRS starts, and return its id.
+
+    One that "TARGET_ACCOUNT" initiates makes converted snapshots of servers that are staged here, a "DIAGNOSTIC" one of
+    AWS Support launches them as a drill (both assumed). Raises ValueError for another initiator, and for servers that
+    are unknown, busy, or cannot be launched.
+    """
+    ids, here = server_ids_of(server_ids), backend_of(account_id, region).region
+    if not ids:
+        raise ValueError("server_ids must have at least 1 id, got []")
+    try:
+        return start_job(here, ids, initiated_by).job_id
+    except DrsRefusedError as error:
+        raise ValueError(
+            f"server_ids must be source servers that can be launched, got {ids}: {error.message}"
+        ) from None
 
 
 def fail_next(account_id: str, region: str, operation: str, error: DRSError, *, times: int = 1) -> None:

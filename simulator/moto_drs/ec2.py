@@ -73,6 +73,9 @@ def _launch(ec2: "EC2Backend", region: DrsRegion, server: ServerLife, job: DrsJo
         if ec2.get_instance_by_id(server.instance_id) is not None:
             ec2.start_instances([server.instance_id])
         return
+    if ec2.get_instance_by_id(server.instance_id) is not None:
+        # DRS's clock went back, and EC2 has ended the instance.
+        return
     own = {"drs.amazonaws.com-job": job.job_id, "drs.amazonaws.com-source-server": server_id}
     tags = {**_tags(server_id), **own}
     configuration = launch.settings(region).configurations.get(server_id)

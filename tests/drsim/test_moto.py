@@ -126,6 +126,10 @@ def test_each_method_acts_in_the_account_and_region_of_the_fixture(drs: FakeDrs)
     client.start_source_network_replication(sourceNetworkID=network_id)
     drs.set_source_network(network_id, problem="no route")
     assert client.describe_source_networks()["items"][0]["replicationStatusDetails"] == "no route"
+    drs.advance(10)
+    job_id = drs.start_aws_job([server_id], "TARGET_ACCOUNT")
+    job = client.describe_jobs(filters={"jobIDs": [job_id]})["items"][0]
+    assert job["type"] == "CREATE_CONVERTED_SNAPSHOT"
     drs.remove_staging_role("999988887777")
     drs.uninitialize()
     with pytest.raises(client.exceptions.UninitializedAccountException):

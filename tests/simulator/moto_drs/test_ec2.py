@@ -1,4 +1,4 @@
-"""DRS's instances in moto's EC2: through boto3, as of the instant at which someone looks."""
+"""DRS's instances in moto's EC2: through boto3, as of the instant of each look."""
 
 from typing import Any
 
@@ -71,6 +71,20 @@ def test_a_termination_by_drs_ends_the_instance_in_ec2(drs: DrsClient, ec2: Any,
     assert instances(ec2)[first["ec2InstanceID"]]["State"]["Name"] == "terminated"
     assert sorted(states(ec2)) == ["running", "terminated"]
     assert len(ec2.describe_volumes()["Volumes"]) == 1
+
+
+def test_earlier_instant_makes_no_second_instance(drs: DrsClient, ec2: Any, clock: FrozenDateTimeFactory) -> None:
+    start(drs, servers(1))
+    clock.tick(40)
+    (instance_id,) = instances(ec2)
+    drs.terminate_recovery_instances(recoveryInstanceIDs=[instance_id])
+    clock.tick(40)
+    assert states(ec2) == ["terminated"]
+    clock.tick(-40)
+    for _ in range(2):
+        found = [each["Instances"] for each in ec2.describe_instances()["Reservations"]]
+        assert [[each["InstanceId"] for each in group] for group in found] == [[instance_id]]
+        clock.tick(40)
 
 
 def test_the_next_launch_terminates_the_earlier_instance(
