@@ -127,6 +127,19 @@ def test_answers_are_given_up_to_the_last_instant_of_the_clock(drs: DrsClient, c
     assert len(drs.describe_recovery_snapshots(sourceServerID=ids[0])["items"]) > 1
 
 
+def test_times_beyond_all_years_are_shown_as_the_last_or_first(drs: DrsClient) -> None:
+    (server_id,) = servers(1, disks_bytes=[2**62] * 60)
+    set_replication(ACCOUNT, EAST, server_id, "INITIAL_SYNC")
+    (shown,) = drs.describe_source_servers()["items"]
+    assert shown["dataReplicationInfo"]["etaDateTime"].startswith("9999-12-31")
+    set_replication(ACCOUNT, EAST, server_id, "CONTINUOUS")
+    set_replication(ACCOUNT, EAST, server_id, "BACKLOG", lag=10**18)
+    start(drs, [server_id])
+    advance(30)
+    (instance,) = drs.describe_recovery_instances()["items"]
+    assert instance["pointInTimeSnapshotDateTime"] <= "2025-11-28T20:32:29"
+
+
 def test_a_deleted_server_can_be_taken_out_of_those_that_fail(drs: DrsClient) -> None:
     (server_id,) = servers(1)
     fail_launches(ACCOUNT, EAST, [server_id])
