@@ -13,14 +13,16 @@ The fixture `drs` of drsim's pytest plugin is a FakeDrs. Needs `pip install "drs
 """
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Final
 
 from drsim.scenarios.extras import needs
 
 _OLDEST: Final = (5, 2)
 _NEXT_MAJOR: Final = 6
+_REGION: Final = "us-east-1"
 
 
 def check_version(version: str) -> None:
@@ -34,6 +36,7 @@ def check_version(version: str) -> None:
 with needs("moto", "drsim.moto"):
     import boto3
     import moto
+    from moto.core.models import DEFAULT_ACCOUNT_ID
 
 check_version(moto.__version__)
 
@@ -58,6 +61,7 @@ with needs("moto", "drsim.moto"):
         set_quotas,
         set_replication,
         set_source_network,
+        start_aws_job,
         throttle,
         uninitialize,
     )
@@ -65,15 +69,19 @@ with needs("moto", "drsim.moto"):
 __all__ = ["AccessDeniedError", "DRSError", "Drs", "FakeDrs", "InternalServerError", "JobLife", "ThrottlingError"]
 __all__ += ["add_source_servers", "advance", "attach", "calls", "detach", "fail_launches", "fail_next"]
 __all__ += ["fake_drs", "load_source_servers", "pair_failback_client", "remove_staging_role", "set_quotas"]
-__all__ += ["set_replication", "set_source_network", "throttle", "uninitialize"]
+__all__ += ["set_replication", "set_source_network", "start_aws_job", "throttle", "uninitialize"]
 
 
 class FakeDrs:
-    """DRS on moto in one account and Region, as a test sets it up and looks at it; see `drsim.moto` for the rest."""
+    """DRS on moto in one account and Region, as a test sets it up and looks at it.
 
-    def __init__(self, account_id: str = "123456789012", region: str = "us-east-1") -> None:
-        self.account_id = account_id
-        self.region = region
+    The methods are the functions of `drsim.moto` without account and Region. By default those are the ones of boto3's
+    clients: the Region of AWS_DEFAULT_REGION, or us-east-1, and the account of MOTO_ACCOUNT_ID, or 123456789012.
+    """
+
+    def __init__(self, account_id: str | None = None, region: str | None = None) -> None:
+        self.account_id = account_id or os.environ.get("MOTO_ACCOUNT_ID") or DEFAULT_ACCOUNT_ID
+        self.region = region or os.environ.get("AWS_DEFAULT_REGION") or _REGION
 
     def client(self, service: str = "drs") -> Any:
         """A boto3 client of the Region, for drs or any other service of moto."""
@@ -83,6 +91,30 @@ class FakeDrs:
         """Create source servers (a count, or the given ids) and return their ids; options as `add_source_servers`."""
         return add_source_servers(self.account_id, self.region, servers, **options)
 
+    def load_source_servers(self, source: str | Path | Mapping[str, Any], *, life: JobLife | None = None) -> list[str]:
+        """Create the source servers of a real account from an answer of describe-source-servers; return their ids."""
+        return load_source_servers(self.account_id, self.region, source, life=life)
+
+    def set_replication(self, server_id: str, state: str, **options: Any) -> None:
+        """Let a source server replicate in another state from now on; options as `set_replication`."""
+        set_replication(self.account_id, self.region, server_id, state, **options)
+
+    def remove_staging_role(self, target_account_id: str) -> None:
+        """Let the role of this staging account for a target account be missing."""
+        remove_staging_role(self.account_id, self.region, target_account_id)
+
+    def uninitialize(self) -> None:
+        """Let later calls get UninitializedAccountException, until InitializeService."""
+        uninitialize(self.account_id, self.region)
+
+    def pair_failback_client(self, instance_id: str, *, to_original: bool = True, error: str = "") -> str:
+        """Let a Failback Client pair with a recovery instance of an on-premises server, and return the client's id."""
+        return pair_failback_client(self.account_id, self.region, instance_id, to_original=to_original, error=error)
+
+    def set_source_network(self, network_id: str, *, problem: str = "", outcome: str = "SUCCESS") -> None:
+        """Let a source network's replication be in ERROR with this problem, and its recoveries have this outcome."""
+        set_source_network(self.account_id, self.region, network_id, problem=problem, outcome=outcome)
+
     def advance(self, minutes: float) -> None:
         """Move DRS's clock forward, and send the events of that time."""
         advance(minutes)
@@ -91,9 +123,17 @@ class FakeDrs:
         """The calls so far, of one operation or of all, oldest first, each as CloudTrail records it."""
         return calls(self.account_id, self.region, operation)
 
+    def fail_launches(self, server_ids: Iterable[str], *, fail: bool = True) -> None:
+        """Let all later launches of these source servers fail, or launch again."""
+        fail_launches(self.account_id, self.region, server_ids, fail=fail)
+
     def fail_next(self, operation: str, error: DRSError, *, times: int = 1) -> None:
         """Let the next calls of an operation fail. botocore's retries count as calls."""
         fail_next(self.account_id, self.region, operation, error, times=times)
+
+    def start_aws_job(self, server_ids: Iterable[str], initiated_by: str) -> str:
+        """Start a job that no call of DRS starts, by "TARGET_ACCOUNT" or "DIAGNOSTIC", and return its id."""
+        return start_aws_job(self.account_id, self.region, server_ids, initiated_by)
 
     def throttle(self, *, rate: float, burst: int = 1, operation: str = "") -> None:
         """Let calls beyond `rate` a second, or beyond `burst` at once, get ThrottlingException."""
@@ -106,15 +146,17 @@ class FakeDrs:
 
 @contextmanager
 def fake_drs() -> Iterator[FakeDrs]:
-    """`mock_aws` with an empty DRS of moto's default account; the fixture `drs` of the pytest plugin is this.
+    """`mock_aws` with an empty DRS where boto3's clients look; the fixture `drs` of the pytest plugin is this.
 
     AWS_DEFAULT_REGION is us-east-1 meanwhile, unless it is set; moto sets credentials in the same way.
     """
     given = os.environ.get("AWS_DEFAULT_REGION")
-    os.environ["AWS_DEFAULT_REGION"] = given or "us-east-1"
+    os.environ["AWS_DEFAULT_REGION"] = given or _REGION
     try:
         with moto.mock_aws():
             yield FakeDrs()
     finally:
         if given is None:
             del os.environ["AWS_DEFAULT_REGION"]
+        else:
+            os.environ["AWS_DEFAULT_REGION"] = given

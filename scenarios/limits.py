@@ -208,7 +208,9 @@ _LIMITS: Final[tuple[tuple[Callable[[_Use], _Reach], dict[str, Any]], ...]] = (
 
 def _drs(use: _Use) -> list[Limit]:
     """The quotas of DRS; only that of jobs if no execution has one."""
-    spec, drs, refused = use.spec, use.spec.drs, use.count(figures.STARTS_REFUSED)
+    spec, drs = use.spec, use.spec.drs
+    # Those that faults refused say nothing about the workload.
+    refused = use.count(figures.STARTS_REFUSED) - use.count(figures.CALLS_FAILED_BY_FAULTS.of("StartRecovery"))
     largest = max((size for group in spec.workload for _, size in _jobs(group)), default=0)
     jobs, servers = next(islice(busiest(spec), use.found_max - 1, None)) if largest else (0, 0)
     too_large, crowded = largest > drs.servers_per_job_max, servers > drs.servers_in_jobs_max

@@ -203,16 +203,16 @@ def _signature(function: Any) -> str:
 
 
 def drs_page() -> str:
-    """Each operation of DRS in botocore's model, and whether `drsim.moto` answers it."""
+    """Each operation of DRS in botocore's model, and what `drsim.moto` answers it with."""
     model = ServiceModel(Loader().load_service_model("drs", "service-2"), "drs")
     rows = []
     for name in sorted(model.operation_names):
         operation, entry = model.operation_model(name), OPERATIONS.get(name)
         route = f"`{operation.http['method']} {operation.http['requestUri']}`"
         errors = ", ".join(sorted(error.name.removesuffix("Exception") for error in operation.error_shapes))
-        notes = ("no", "", "") if entry is None else ("yes", entry.assumed, entry.source)
+        notes = ("", "") if entry is None else (entry.assumed, entry.source)
         rows.append((f"`{name}`", route, errors, *notes))
-    head = ("Operation", "Route", "Errors", "Answered", "Assumed", "Source")
+    head = ("Operation", "Route", "Errors", "Assumed", "Source")
     return page(
         "Operations of DRS",
         "botocore's model of DRS and `OPERATIONS`",

@@ -9,8 +9,9 @@ from botocore.model import OperationModel
 
 from drsim.simulator.drs_api.operations import OPERATIONS
 from drsim.simulator.drs_api.plan_executions import settle
-from drsim.simulator.drs_api.region import DrsRegion, Members, not_found, validation_error
-from drsim.simulator.drs_api.validation import Breach, breaches, without_nulls
+from drsim.simulator.drs_api.region import DrsRegion, Members, uninitialized, validation_error
+from drsim.simulator.drs_api.tags import check as check_tags
+from drsim.simulator.drs_api.validation import Breach, breaches, known_members
 from drsim.simulator.services.drs import DrsRefusedError
 
 
@@ -21,12 +22,12 @@ def answer(model: OperationModel, region: DrsRegion, request: Members) -> Member
         raise failures.pop(0)
     shape = model.input_shape
     if found := [] if shape is None else list(breaches(shape, request)):
-        raise _invalid(errors, region.scope.account_id, request, found)
+        raise _invalid(errors, region.scope.account_id, found)
+    check_tags(request.get("tags") or {})
     if "UninitializedAccountException" in errors and region.scope in world.uninitialized:
-        text = "Account is not initialized. Initialize the service first."
-        raise DrsRefusedError("UninitializedAccountException", text)
+        raise uninitialized()
     settle(region)
-    answered = OPERATIONS[model.name].answer(region, without_nulls(request))
+    answered = OPERATIONS[model.name].answer(region, known_members(shape, request))
     return _page(model, answered, request, world.service.spec.page_size) if isinstance(answered, list) else answered
 
 
@@ -35,24 +36,18 @@ def _errors_of(model: OperationModel) -> frozenset[str]:
     return frozenset([shape.name for shape in model.error_shapes])
 
 
-def _invalid(errors: Collection[str], account_id: str, request: Members, found: list[Breach]) -> DrsRefusedError:
-    """The error for a request that breaks the model's constraints: ValidationException where it is modelled.
+def _invalid(errors: Collection[str], account_id: str, found: list[Breach]) -> DrsRefusedError:
+    """The error for a request that breaks the model's constraints: ValidationException, also where it is not modelled.
 
-    AWS does not publish what the other operations answer. One that starts a job refuses it as for a well-formed id:
-    the model's maximum is the quota of servers in a job, and all else is a conflict. DeleteJob finds no job with an
-    impossible id. DescribeRecoveryInstances models no fitting error, so it gives a ValidationException all the same.
+    AWS does not publish what such operations answer. Of the calls that start a job and model no ValidationException,
+    too many servers exceed the quota of servers in a job.
     """
     first = found[0]
-    starts_jobs = {"ServiceQuotaExceededException", "ConflictException"} <= set(errors)
-    if starts_jobs and "ValidationException" not in errors:
-        if first.constraint == "max" and first.path.count("/") == 1:
-            quota = {"serviceCode": "drs", "quotaCode": "L-B827C881"}
-            members = {"resourceId": account_id, "resourceType": "account", **quota}
-            return DrsRefusedError("ServiceQuotaExceededException", first.message, **members)
-        members = {"resourceId": first.path, "resourceType": "request"}
-        return DrsRefusedError("ConflictException", first.message, **members)
-    if "ValidationException" not in errors and isinstance(request.get("jobID"), str):
-        return not_found(request["jobID"], "job")
+    is_over_quota = "ServiceQuotaExceededException" in errors and "ValidationException" not in errors
+    if is_over_quota and first.constraint == "max" and first.path.count("/") == 1:
+        quota = {"serviceCode": "drs", "quotaCode": "L-B827C881"}
+        members = {"resourceId": account_id, "resourceType": "account", **quota}
+        return DrsRefusedError("ServiceQuotaExceededException", first.message, **members)
     return validation_error([(breach.path.lstrip("/").replace("/", "."), breach.message) for breach in found])
 
 

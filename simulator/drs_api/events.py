@@ -1,7 +1,8 @@
 """DRS's events for EventBridge: one function for each detail type, which finds those since the last look.
 
 Launch results and snapshots have the instants at which they happened. The other events are changes of a state that
-DRS's answers show; their time is that of the look that saw the change (assumed: none is missed that lasts that long).
+DRS's answers show, as of each second by which such a state can change. A change that another account or Region caused
+has the time of the look that saw it, and one that was over by then is missed.
 Source: "Elastic Disaster Recovery events" (EventBridge reference), user guide "Event notifications".
 """
 
@@ -9,10 +10,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+from drsim.simulator.drs_api.failback_state import InstanceRecords
+from drsim.simulator.drs_api.networks import COPYING_US, SourceNetworks
 from drsim.simulator.drs_api.operations import OPERATIONS
 from drsim.simulator.drs_api.plan_executions import settle
 from drsim.simulator.drs_api.region import DrsRegion, Members
+from drsim.simulator.drs_api.source_servers import Servers
 from drsim.simulator.drs_api.times import unix_us
+
+_SECOND_US: Final = 1_000_000
 
 
 class DrsEvent(NamedTuple):
@@ -32,6 +38,8 @@ class Looks:
     """The instant of the last look: what had happened by then has been reported."""
     states: dict[tuple[str, str], str] = field(default_factory=dict)
     """The last state of each resource, by detail type and ARN."""
+    has_skipped: bool = False
+    """Whether the states are older than the last look, which asked for no events."""
 
 
 def since_last_look(region: DrsRegion) -> list[DrsEvent]:
@@ -40,14 +48,46 @@ def since_last_look(region: DrsRegion) -> list[DrsEvent]:
     settle(region)
     looks, now_us = region.part(Looks), region.frame.now_us
     after_us = now_us if looks.until_us is None else min(looks.until_us, now_us)
-    looks.until_us = now_us
+    if looks.has_skipped:
+        _changes(region, after_us)
+    looks.until_us, looks.has_skipped = now_us, False
     found = [event for kind in KINDS for event in kind(region, after_us)]
+    for at_us in _instants(region, after_us):
+        found += _changes(region, at_us)
     return sorted(found, key=lambda event: event.at_us)
 
 
 def skip(region: DrsRegion) -> None:
     """Look without asking for events: those until now have no receiver."""
-    region.part(Looks).until_us = region.frame.now_us
+    looks = region.part(Looks)
+    looks.until_us, looks.has_skipped = region.frame.now_us, True
+
+
+def _changes(region: DrsRegion, at_us: int) -> list[DrsEvent]:
+    """The changes of states since they were seen last, as of an instant."""
+    with region.world.service.as_of(at_us):
+        return [event for kind in STATES for event in kind(region)]
+
+
+def _instants(region: DrsRegion, after_us: int) -> list[int]:
+    """The whole seconds since then by which a state that is reported can have changed, and now."""
+    found: set[int] = set()
+    for record in region.part(Servers).records.values():
+        periods = record.replication.periods
+        is_stalled = [each.state == "STALLED" for each in periods]
+        pairs = zip(periods, is_stalled, [False, *is_stalled], strict=False)
+        found |= {period.begun_us for period, stalls, stalled in pairs if stalls or stalled}
+    for failback in [each.failback for each in region.part(InstanceRecords).by_key.values() if each.failback]:
+        found |= {failback.begun_us, failback.stopped_us, *(each.begun_us for each in failback.replication.periods)}
+        if failback.job is not None:
+            found |= {failback.job.created_us, *(each.ended_us for each in failback.job.servers)}
+    for network in region.part(SourceNetworks).by_id.values():
+        found |= {at_us + wait_us for at_us, _ in network.switched for wait_us in (0, COPYING_US)}
+        found |= {life.ended_us for _, life in network.parts(region.frame.now_us)}
+    # Events have no fractions of seconds, and each instant takes a look at all resources. With a frozen clock a change
+    # can follow the last look at the same instant.
+    seconds = {-(-each // _SECOND_US) * _SECOND_US for each in found if after_us <= each}
+    return [*sorted(each for each in seconds if each < region.frame.now_us), region.frame.now_us]
 
 
 def launch_results(region: DrsRegion, after_us: int) -> Iterator[DrsEvent]:
@@ -55,7 +95,7 @@ def launch_results(region: DrsRegion, after_us: int) -> Iterator[DrsEvent]:
     frame = region.frame
     for job in region.world.service.jobs(region.scope):
         for server in job.servers:
-            if after_us < server.ended_us <= frame.now_us and not server.terminates:
+            if after_us < server.ended_us <= frame.now_us and not (server.terminates or job.only_converts):
                 detail = {
                     "state": "RECOVERY_LAUNCH_SUCCEEDED" if server.launches else "RECOVERY_LAUNCH_FAILED",
                     "job-id": job.job_id,
@@ -81,7 +121,7 @@ def snapshots_taken(region: DrsRegion, after_us: int) -> Iterator[DrsEvent]:
                 yield DrsEvent(at_us, "DRS PIT Snapshot Taken", [frame.arn("source-server", server_id)], detail)
 
 
-def stalled_changes(region: DrsRegion, _: int) -> Iterator[DrsEvent]:
+def stalled_changes(region: DrsRegion) -> Iterator[DrsEvent]:
     """Source servers that stalled, and those that no longer are."""
     for server in items(region, "DescribeSourceServers"):
         is_stalled = server.get("dataReplicationInfo", {}).get("dataReplicationState") == "STALLED"
@@ -90,7 +130,7 @@ def stalled_changes(region: DrsRegion, _: int) -> Iterator[DrsEvent]:
         yield from _change(region, detail_type, server["arn"], state, usual="NOT_STALLED")
 
 
-def failback_changes(region: DrsRegion, _: int) -> Iterator[DrsEvent]:
+def failback_changes(region: DrsRegion) -> Iterator[DrsEvent]:
     """Recovery instances whose failback is in progress, completed, or in error; AWS lists no other states."""
     for instance in items(region, "DescribeRecoveryInstances"):
         state = instance.get("failback", {}).get("state", "")
@@ -99,7 +139,7 @@ def failback_changes(region: DrsRegion, _: int) -> Iterator[DrsEvent]:
         yield from _change(region, "DRS Recovery Instance Failback State Change", arn, state if reported else "")
 
 
-def network_protections(region: DrsRegion, _: int) -> Iterator[DrsEvent]:
+def network_protections(region: DrsRegion) -> Iterator[DrsEvent]:
     """Source networks whose protection changed. AWS does not publish the detail: {state} is assumed."""
     for network in items(region, "DescribeSourceNetworks"):
         status = network.get("replicationStatus", "")
@@ -107,7 +147,7 @@ def network_protections(region: DrsRegion, _: int) -> Iterator[DrsEvent]:
         yield from _change(region, "DRS Source Network Protection Status Change", arn, status, usual="STOPPED")
 
 
-def network_recoveries(region: DrsRegion, _: int) -> Iterator[DrsEvent]:
+def network_recoveries(region: DrsRegion) -> Iterator[DrsEvent]:
     """Recoveries of source networks that ended. AWS does not publish the detail: {state, job-id} is assumed."""
     for network in items(region, "DescribeSourceNetworks"):
         recovery = network.get("lastRecovery", {})
@@ -132,12 +172,13 @@ def items(region: DrsRegion, operation: str, request: Members | None = None) -> 
     return [item() if callable(item) else item for item in answered] if isinstance(answered, list) else []
 
 
-KINDS: Final[tuple[Callable[[DrsRegion, int], Iterator[DrsEvent]], ...]] = (
-    launch_results,
-    snapshots_taken,
+KINDS: Final[tuple[Callable[[DrsRegion, int], Iterator[DrsEvent]], ...]] = (launch_results, snapshots_taken)
+"""Given the instant of the last look, each yields the events of one detail type since."""
+
+STATES: Final[tuple[Callable[[DrsRegion], Iterator[DrsEvent]], ...]] = (
     stalled_changes,
     failback_changes,
     network_protections,
     network_recoveries,
 )
-"""Given the instant of the last look, each yields the events of one detail type since."""
+"""Each yields the events of one detail type for states that are others than at the last look."""

@@ -45,13 +45,15 @@ def read_export(source: str | Path | Mapping[str, Any]) -> list[Members]:
 def add_exported(region: DrsRegion, item: Members) -> ServerRecord:
     """Keep a record of a server of `read_export` that the service has.
 
-    ARN, tags, and the account of its staging area become those of this account and Region. Replication stays as it is
-    until a call changes it.
+    ARN, tags, and the account of its staging area become those of this account and Region. It has not been launched
+    here: its recovery instance and its last launch are left out. Replication stays as it is until a call changes it.
     """
     members = dict(item)
     server_id, info = members.pop("sourceServerID"), members.pop("dataReplicationInfo", None)
-    for name in ("arn", "tags"):
+    for name in ("arn", "tags", "recoveryInstanceId", "lastLaunchResult"):
         members.pop(name, None)
+    if "lastLaunch" in members.get("lifeCycle", {}):
+        members["lifeCycle"] = {**members["lifeCycle"], "lastLaunch": {"initiated": {}}}
     staging_account_id = ""
     if members.get("stagingArea", {}).get("status") in {"EXTENDED", "EXTENSION_ERROR"}:
         staging_account_id = members["stagingArea"].get("stagingAccountID", "")

@@ -120,7 +120,9 @@ OPERATIONS: Final[Mapping[str, DrsOperation]] = {
         source=_GUIDE,
     ),
     "GetFailbackReplicationConfiguration": DrsOperation(
-        get_failback_replication_configuration, assumed="internetProtocol is IPV4 at first.", source="AWS CLI examples"
+        get_failback_replication_configuration,
+        assumed="`internetProtocol` is IPV4 at first.",
+        source="AWS CLI examples",
     ),
     "UpdateFailbackReplicationConfiguration": DrsOperation(
         update_failback_replication_configuration, assumed="Omitted members stay.", source="AWS CLI examples"

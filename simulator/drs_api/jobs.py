@@ -38,6 +38,23 @@ def launch(
     return job
 
 
+def start_aws_job(region: DrsRegion, server_ids: Iterable[str], initiated_by: str) -> DrsJob:
+    """Start a job that no public call starts: what it does, and that its servers must be launchable, is assumed.
+
+    A job for a TARGET_ACCOUNT makes converted snapshots of servers that are staged here; a DIAGNOSTIC one of AWS
+    Support launches them as a drill. Raises ValueError for another word, and DrsRefusedError as `launch` does.
+    """
+    if initiated_by == InitiatedBy.DIAGNOSTIC:
+        return launch(region, server_ids, is_drill=True, initiated_by=initiated_by)
+    if initiated_by != InitiatedBy.TARGET_ACCOUNT:
+        raise ValueError(f"initiated_by must be DIAGNOSTIC or TARGET_ACCOUNT, got {initiated_by!r}")
+    ids, service = list(dict.fromkeys(server_ids)), region.world.service
+    known = service.servers(region.scope)
+    # Launch actions need an instance.
+    terms = {each: _terms(region, each, None)._replace(actions=()) for each in ids if each in known}
+    return service.start_recovery(region.scope, ids, terms=terms, initiated_by=InitiatedBy.TARGET_ACCOUNT)
+
+
 def _terms(region: DrsRegion, server_id: str, snapshot_id: str | None) -> LaunchTerms:
     if problem := source_servers.launch_problem(region, server_id):
         raise conflict(problem, server_id, "source-server")
@@ -116,8 +133,8 @@ def describe_job_log_items(region: DrsRegion, request: Members) -> Answer:
 OPERATIONS: Final[Mapping[str, DrsOperation]] = {
     "StartRecovery": DrsOperation(
         start_recovery,
-        "An unknown server or snapshot, and a server that cannot be launched, are ConflictExceptions; so are requests "
-        "that break the model, except for too many servers.",
+        "An unknown server or snapshot, and a server that cannot be launched, are ConflictExceptions. A malformed "
+        "request is a ValidationException, more than 200 servers a ServiceQuotaExceededException.",
         "AWS user guide, service quotas; AWS's sample job logs of 2022",
     ),
     "TerminateRecoveryInstances": DrsOperation(

@@ -120,7 +120,7 @@ OPERATIONS: Final[Mapping[str, DrsOperation]] = {
     "StartSourceNetworkRecovery": DrsOperation(
         start_source_network_recovery,
         assumed="A stack takes 4 minutes, launch templates 30 seconds; a network without a stack, or deployAsNew, "
-        " is CREATE_NETWORK_RECOVERY, another UPDATE_NETWORK_RECOVERY. An unknown network is a "
+        "is CREATE_NETWORK_RECOVERY, another UPDATE_NETWORK_RECOVERY. An unknown network is a "
         "ValidationException; one that was never PROTECTED, no export bucket and a taken stack name are conflicts. No "
         "stack is made in CloudFormation, and no launch template changes. The order of log events is inferred.",
         source="botocore's model; AWS DRS user guide, Replicating network configurations",

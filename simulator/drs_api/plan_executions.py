@@ -220,45 +220,46 @@ _GUIDE: Final = "user guide, recovery plans, 2026-11"
 OPERATIONS: Final[Mapping[str, DrsOperation]] = {
     "StartRecoveryPlanExecution": DrsOperation(
         start_recovery_plan_execution,
-        assumed="validation takes 5 s; a plan without steps is refused before one that is not ACTIVE; a step starts at "
-        "the instant at which the one before it ends, with one job for all of its servers; codes of errorDetail; the "
-        "text for a server of another running execution",
+        assumed="Validation takes 5 s. A plan without steps is refused before one that is not ACTIVE. A step starts "
+        "at the instant at which the one before it ends, with one job for all of its servers. The codes of "
+        "errorDetail, and the text for a server of another running execution.",
         source=_GUIDE,
     ),
     "GetRecoveryPlanExecution": DrsOperation(
         get_recovery_plan_execution,
-        assumed="TIMED_OUT, which the user guide has and the model lacks; servers fail if their launchStatus is FAILED "
-        "or still PENDING when the job ends",
+        assumed="TIMED_OUT, which the user guide has and the model lacks. A server fails if its launchStatus is "
+        "FAILED, or still PENDING when the job ends.",
         source=_GUIDE,
     ),
     "ListRecoveryPlanExecutions": DrsOperation(
-        list_recovery_plan_executions, assumed="newest first; none for an unknown plan", source=_GUIDE
+        list_recovery_plan_executions, assumed="Newest first; none for an unknown plan.", source=_GUIDE
     ),
     "CancelRecoveryPlanExecution": DrsOperation(
         cancel_recovery_plan_execution,
-        assumed="an execution in CREATED or in a wait step is CANCELLED at once; one that times out is CANCELLED too",
+        assumed="An execution in CREATED or in a wait step is CANCELLED at once; one that times out is CANCELLED, too.",
         source=_GUIDE,
     ),
     "DeleteRecoveryPlanExecution": DrsOperation(
-        delete_recovery_plan_execution, assumed="a conflict before its end", source=_GUIDE
+        delete_recovery_plan_execution, assumed="Before its end it is a ConflictException.", source=_GUIDE
     ),
     "GetRecoveryPlanExecutionStep": DrsOperation(
         get_recovery_plan_execution_step,
-        assumed="a step's ARN lies below its execution's; errorDetail names OPTIONAL servers that failed",
+        assumed="A step's ARN lies below its execution's. errorDetail names OPTIONAL servers that failed.",
         source=_GUIDE,
     ),
     "ListRecoveryPlanExecutionSteps": DrsOperation(
-        list_recovery_plan_execution_steps, assumed="in their order", source=_GUIDE
+        list_recovery_plan_execution_steps, assumed="In their order.", source=_GUIDE
     ),
     "UpdateRecoveryPlanExecutionStep": DrsOperation(
         update_recovery_plan_execution_step,
-        assumed="any other number of changes than one is invalid; a step in another status is a conflict; skipping a "
-        "later step of a FAILED execution does not resume it",
+        assumed="None or several changes are a ValidationException, a step in another status is a ConflictException. "
+        "Skipping a later step of a FAILED execution does not resume it.",
         source=_GUIDE,
     ),
     "RetryRecoveryPlanExecutionStep": DrsOperation(
         retry_recovery_plan_execution_step,
-        assumed="a wait step is invalid, any other wrong state a conflict; the 24 hours count from the first start",
+        assumed="A wait step is a ValidationException, any other wrong state a ConflictException. The 24 hours count "
+        "from the first start.",
         source=_GUIDE,
     ),
 }

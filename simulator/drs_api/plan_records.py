@@ -63,6 +63,14 @@ class Plans:
     """The requests and answers by operation and client token."""
     made_count: int = 0
 
+    def has_made(self, answer: Members) -> bool:
+        """Return whether the plan, step or execution still exists that an answer shows as made."""
+        (made,) = answer.values()
+        steps = (step.arn for plan in self.plans.values() for step in plan.steps)
+        arns = {*self.plans, *self.executions, *steps}
+        own = ("recoveryPlanStepArn", "recoveryPlanExecutionArn", "recoveryPlanArn")
+        return next(made[name] for name in own if name in made) in arns
+
     def new_id(self, region: DrsRegion, prefix: str) -> str:
         """Return a new id. AWS does not publish the form of these ids."""
         self.made_count += 1
@@ -131,13 +139,13 @@ def refuse_second_execution(
 
 
 def answered_before(region: DrsRegion, operation: str, request: Members) -> Members | None:
-    """Return the first answer to a request with this client token.
+    """Return the first answer to a request with this client token, or None if what it made is deleted (assumed).
 
     Raises DrsRefusedError: ConflictException if the other members differ from those of the first request (assumed).
     """
-    token = request.get("clientToken")
-    first = region.part(Plans).answered.get((operation, token)) if token else None
-    if first is None:
+    token, kept = request.get("clientToken"), region.part(Plans)
+    first = kept.answered.get((operation, token)) if token else None
+    if first is None or not kept.has_made(first[1]):
         return None
     if first[0] != request:
         raise conflict(f"clientToken {token} was used with other parameters", str(token), "client-token")

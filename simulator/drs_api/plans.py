@@ -79,7 +79,7 @@ def delete_recovery_plan(region: DrsRegion, request: Members) -> Answer:
 
 
 def create_recovery_plan_step(region: DrsRegion, request: Members) -> Answer:
-    """Add a step at its place, by default at the end; those from there on move down."""
+    """Add a step at its position, by default at the end; those from there on move down."""
     if (answer := answered_before(region, "CreateRecoveryPlanStep", request)) is not None:
         return answer
     kept, now_us = region.part(Plans), region.frame.now_us
@@ -186,37 +186,41 @@ _GUIDE: Final = "user guide, recovery plans, 2026-11"
 OPERATIONS: Final[Mapping[str, DrsOperation]] = {
     "CreateRecoveryPlan": DrsOperation(
         create_recovery_plan,
-        assumed="a second plan of a name is a conflict; a client token holds for ever, with other members it is a "
-        "conflict; the form of ids",
+        assumed="A second plan of a name is a ConflictException. A client token holds until the plan is deleted; with "
+        "other members it is a ConflictException. The form of ids.",
         source=_GUIDE,
     ),
     "GetRecoveryPlan": DrsOperation(get_recovery_plan, source=_GUIDE),
-    "ListRecoveryPlans": DrsOperation(list_recovery_plans, assumed="oldest first", source=_GUIDE),
+    "ListRecoveryPlans": DrsOperation(list_recovery_plans, assumed="Oldest first.", source=_GUIDE),
     "UpdateRecoveryPlan": DrsOperation(
-        update_recovery_plan, assumed="a second plan of a name is a conflict; what is left out stays", source=_GUIDE
+        update_recovery_plan,
+        assumed="A second plan of a name is a ConflictException. Omitted members stay.",
+        source=_GUIDE,
     ),
     "DeleteRecoveryPlan": DrsOperation(
-        delete_recovery_plan, assumed="refused in CANCELLING too; its executions stay", source=_GUIDE
+        delete_recovery_plan, assumed="It is refused in CANCELLING, too. The plan's executions stay.", source=_GUIDE
     ),
     "CreateRecoveryPlanStep": DrsOperation(
         create_recovery_plan_step,
-        assumed="an unknown server is not found; one of another step, a wait as first step, and a place beyond the "
-        "end are invalid; a step's ARN lies below its plan's",
+        assumed="An unknown server is a ResourceNotFoundException. One of another step, a wait as first step and a "
+        "position beyond the end are ValidationExceptions. A step's ARN lies below its plan's.",
         source=_GUIDE,
     ),
     "GetRecoveryPlanStep": DrsOperation(get_recovery_plan_step, source=_GUIDE),
-    "ListRecoveryPlanSteps": DrsOperation(list_recovery_plan_steps, assumed="in their order", source=_GUIDE),
+    "ListRecoveryPlanSteps": DrsOperation(list_recovery_plan_steps, assumed="In their order.", source=_GUIDE),
     "UpdateRecoveryPlanStep": DrsOperation(
         update_recovery_plan_step,
-        assumed="more than 100 servers in the plan, and a configuration of the other type are invalid",
+        assumed="More than 100 servers in the plan, and a configuration of the other type, are ValidationExceptions.",
         source=_GUIDE,
     ),
     "DeleteRecoveryPlanStep": DrsOperation(
-        delete_recovery_plan_step, assumed="invalid if a wait would come before the server steps left", source=_GUIDE
+        delete_recovery_plan_step,
+        assumed="It is a ValidationException if a wait would then be the first step of those left.",
+        source=_GUIDE,
     ),
     "ReorderRecoveryPlanSteps": DrsOperation(
         reorder_recovery_plan_steps,
-        assumed="a missing, double or foreign step, and a wait as first step are invalid",
+        assumed="A missing, double or foreign step, and a wait as first step, are ValidationExceptions.",
         source=_GUIDE,
     ),
 }

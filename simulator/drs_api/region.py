@@ -100,6 +100,11 @@ def conflict(text: str, resource_id: str, resource_type: str) -> DrsRefusedError
     return DrsRefusedError("ConflictException", text, resourceId=resource_id, resourceType=resource_type)
 
 
+def uninitialized() -> DrsRefusedError:
+    """UninitializedAccountException, 400. The text is that of an operator's log."""
+    return DrsRefusedError("UninitializedAccountException", "Account not initialized")
+
+
 def validation_error(fields: list[tuple[str, str]], reason: str = "fieldValidationFailed") -> DrsRefusedError:
     """ValidationException, 400. `fields` are pairs of a member's path and its message."""
     noun = "error" if len(fields) == 1 else "errors"

@@ -11,11 +11,18 @@ from drsim.orchestrator.model import JobScope
 from drsim.simulator.drs_api import launch, source_servers
 from drsim.simulator.drs_api.failback_state import TYPE, Failback, Instance
 from drsim.simulator.drs_api.recovery_instances import check_idle, instance
-from drsim.simulator.drs_api.region import Answer, DrsOperation, DrsRegion, Members, conflict, validation_error
+from drsim.simulator.drs_api.region import (
+    Answer,
+    DrsOperation,
+    DrsRegion,
+    Members,
+    conflict,
+    uninitialized,
+    validation_error,
+)
 from drsim.simulator.drs_api.replication import COURSES, Period, course
 from drsim.simulator.drs_api.source_servers import ServerRecord
 from drsim.simulator.randomness import Stream
-from drsim.simulator.services.drs import DrsRefusedError
 
 _UNSEEN_US: Final = 60_000_000
 """How long a server whose machine was replaced is STALLED, until its new agent is seen (assumed)."""
@@ -66,10 +73,21 @@ def _checked(found: Instance) -> JobScope:
         problem = "has reversed its replication already"
     if problem:
         raise conflict(f"Recovery Instance {instance_id} {problem}", instance_id, TYPE)
-    origin = JobScope(cloud["originAccountID"], cloud["originRegion"])
+    origin = _origin(found, cloud)
     if origin in found.region.at(*origin).world.uninitialized:
-        text = f"Account {origin.account_id} is not initialized in {origin.region}. Initialize the service first."
-        raise DrsRefusedError("UninitializedAccountException", text)
+        raise uninitialized()
+    return origin
+
+
+def _origin(found: Instance, cloud: Members) -> JobScope:
+    """Where an instance came from: its own account and Region where a loaded server names none (assumed)."""
+    own = found.region.scope
+    origin = JobScope(cloud.get("originAccountID", own.account_id), cloud.get("originRegion", own.region))
+    try:
+        found.region.at(*origin)
+    except KeyError:
+        text = f"Recovery Instance {found.instance_id} comes from {origin.region}, a Region without DRS"
+        raise validation_error([("recoveryInstanceID", text)]) from None
     return origin
 
 

@@ -16,6 +16,8 @@ from drsim.simulator.services.drs_log import LogItem
 from drsim.simulator.services.network_jobs import NetworkJob, NetworkLife
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST_US: Final = (datetime.min.replace(tzinfo=UTC) - EPOCH) // timedelta(microseconds=1)
+_LAST_US: Final = (datetime.max.replace(tzinfo=UTC) - EPOCH) // timedelta(microseconds=1)
 
 
 class Frame(NamedTuple):
@@ -55,7 +57,9 @@ def iso_duration(duration_us: int) -> str:
 
 @lru_cache(maxsize=4096)
 def _time(unix_us: int) -> str:
-    return (EPOCH + timedelta(microseconds=unix_us)).isoformat(timespec="microseconds")
+    # The ETA of huge disks can lie after the years that Python has, and the data of a huge lag before them.
+    shown = EPOCH + timedelta(microseconds=min(max(unix_us, _FIRST_US), _LAST_US))
+    return shown.isoformat(timespec="microseconds")
 
 
 def instant_us(path: str, text: str | None, default_us: float) -> float:

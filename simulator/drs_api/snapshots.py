@@ -2,7 +2,8 @@
 
 DRS takes one every 10 minutes and keeps it an hour; it keeps one of each hour for 24 hours, and one of each day for as
 many days as the server's replication configuration says (AWS's user guide, point-in-time policy). It takes none while
-replication lags, rescans or stalls. Which exist is a function of time, so nothing is stored.
+replication lags, rescans or stalls, and then keeps the last one (assumed). Which exist is a function of time, so
+nothing is stored.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,6 +18,8 @@ from drsim.simulator.randomness import Stream
 
 _UNITS_US: Final = {"MINUTE": 60_000_000, "HOUR": 3_600_000_000, "DAY": 86_400_000_000}
 _FIRST_KEPT_US: Final = _UNITS_US["HOUR"]
+_LATEST_US: Final = 15_000_000
+"""How long after its expected time a snapshot is taken at the latest."""
 _NEW: Final = OFF | {"INITIATING", "INITIAL_SYNC"}
 
 
@@ -102,7 +105,7 @@ def _expected(rules: Sequence[Members], healthy: Sequence[Healthy], epoch_us: in
     """The scheduled instants of kept snapshots: round times of the calendar in UTC, and the end of the initial sync."""
     kept_us = 0
     for rule in rules:
-        if not rule["enabled"]:
+        if not rule.get("enabled", True):
             continue
         unit_us = _UNITS_US[rule["units"]]
         interval_us, kept_us = rule["interval"] * unit_us, rule["retentionDuration"] * unit_us
@@ -113,6 +116,18 @@ def _expected(rules: Sequence[Members], healthy: Sequence[Healthy], epoch_us: in
                 yield at_us - epoch_us
     if healthy and now_us - healthy[0].from_us < _FIRST_KEPT_US:
         yield healthy[0].from_us
+    yield from _last(rules, healthy, epoch_us, now_us - _LATEST_US)
+
+
+def _last(rules: Sequence[Members], healthy: Sequence[Healthy], epoch_us: int, by_us: int) -> list[int]:
+    """The last scheduled instant up to one, or none. It stays until a newer snapshot is taken, however old it is."""
+    intervals_us = [rule["interval"] * _UNITS_US[rule["units"]] for rule in rules if rule.get("enabled", True)]
+    found = [healthy[0].from_us] if healthy else []
+    for span in healthy:
+        newest_us = epoch_us + min(span.until_us - 1, by_us)
+        rounded = [newest_us - newest_us % interval_us - epoch_us for interval_us in intervals_us]
+        found += [at_us for at_us in rounded if at_us >= span.from_us]
+    return [max(found)] if found else []
 
 
 def _snapshot(region: DrsRegion, server_id: str, expected_us: int) -> Snapshot:
@@ -132,7 +147,8 @@ OPERATIONS: Final[Mapping[str, DrsOperation]] = {
     "DescribeRecoverySnapshots": DrsOperation(
         describe_recovery_snapshots,
         "Sorted from the oldest on without `order`; both dates are included; an unknown server has no snapshots; "
-        "snapshots are 2 to 15 s later than expected; the first is taken when the initial sync ends, and kept an hour.",
+        "snapshots are 2 to 15 s later than expected; the first is taken when the initial sync ends, and kept an hour; "
+        "the last is kept until the next.",
         "AWS user guide, point-in-time policy; AWS CLI examples",
     ),
 }

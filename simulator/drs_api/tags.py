@@ -1,18 +1,31 @@
 """Tags of any resource."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
 from drsim.simulator.drs_api import launch
 from drsim.simulator.drs_api.networks import SourceNetworks
 from drsim.simulator.drs_api.plan_records import Plans
-from drsim.simulator.drs_api.region import Answer, DrsOperation, DrsRegion, Members, not_found
+from drsim.simulator.drs_api.region import Answer, DrsOperation, DrsRegion, Members, not_found, validation_error
 from drsim.simulator.drs_api.replication_templates import ReplicationTemplates
+
+TAGS_MAX: Final = 50
+"""Tags of one resource (botocore's documentation of TagResource)."""
+
+
+def check(keys: Collection[str]) -> None:
+    """Raise ValidationException for keys that a resource cannot have together; AWS publishes no error (assumed)."""
+    if len(keys) > TAGS_MAX:
+        raise validation_error([("tags", f"a resource must have at most {TAGS_MAX} tags, got {len(keys)}")])
+    if reserved := [key for key in keys if key.lower().startswith("aws:")]:
+        raise validation_error([("tags", f"a tag's key must not begin with aws:, got {reserved[0]!r}")])
 
 
 def tag_resource(region: DrsRegion, request: Members) -> Answer:
     """Add tags to a resource, or overwrite them."""
-    _tags_of(region, request["resourceArn"]).update(request["tags"])
+    tags = _tags_of(region, request["resourceArn"])
+    check({**tags, **request["tags"]})
+    tags.update(request["tags"])
     return {}
 
 
@@ -57,7 +70,12 @@ def _tags_of(region: DrsRegion, arn: str) -> dict[str, str]:
 
 
 OPERATIONS: Final[Mapping[str, DrsOperation]] = {
-    "TagResource": DrsOperation(tag_resource),
+    "TagResource": DrsOperation(
+        tag_resource,
+        assumed="A 51st tag, and a key that begins with `aws:`, are ValidationExceptions, also when a resource is made "
+        "with tags.",
+        source="botocore's documentation of the operation",
+    ),
     "UntagResource": DrsOperation(untag_resource),
     "ListTagsForResource": DrsOperation(list_tags_for_resource),
 }

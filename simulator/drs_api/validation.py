@@ -74,6 +74,16 @@ def without_nulls(value: Any) -> Any:
     return value
 
 
+def known_members(shape: Shape | None, value: Any) -> Any:
+    """A value without members that its structures lack, which AWS ignores, and without null ones."""
+    if isinstance(shape, StructureShape):
+        given = {name: each for name, each in value.items() if each is not None and name in shape.members}
+        return {name: known_members(shape.members[name], each) for name, each in given.items()}
+    if isinstance(shape, ListShape):
+        return [known_members(shape.member, each) for each in value]
+    return value
+
+
 @cache
 def shape_of(name: str) -> Shape:
     """A shape of botocore's model."""

@@ -60,8 +60,15 @@ class Statistics(Tally):
         self._asked_us: dict[str, int] = {}
         self._cold: set[str] = set()
         trace.listen(events.JobStarted, self._counting(figures.JOBS_STARTED))
-        trace.listen(events.FaultInjected, self._counting(figures.FAULTS_INJECTED))
         trace.listen(events.StartRefused, self._counting(figures.STARTS_REFUSED))
+
+    def _on_fault(self, event: events.FaultInjected) -> None:
+        super()._on_fault(event)
+        self.counts[figures.FAULTS_INJECTED] += 1
+        if event.fault == "quota":
+            # The fault refuses the start before DRS sees it.
+            self.counts[figures.STARTS_REFUSED] += 1
+            self.counts[figures.CALLS_FAILED_BY_FAULTS.of(event.operation)] += 1
 
     def _on_tick(self, event: events.TickFired) -> None:
         if self.ticks:

@@ -12,39 +12,52 @@ moto 5.2.5 has no plug-in interface: this puts itself where moto looks for its o
 its own state until moto's next reset. docs/moto-drs.md says what is modelled.
 """
 
+import math
 import re
 import sys
 from collections.abc import Iterable
 from copy import deepcopy
-from typing import Any
+from typing import Any, Final
 
 import moto
 from moto import backend_index
 
 from drsim.simulator.drs_api.failback import pair
+from drsim.simulator.drs_api.jobs import start_aws_job as start_job
 from drsim.simulator.drs_api.networks import network
 from drsim.simulator.drs_api.operations import OPERATIONS
 from drsim.simulator.drs_api.region import DrsWorld
 from drsim.simulator.moto_drs import ec2, exceptions, models, responses, urls
 from drsim.simulator.moto_drs.bus import send_events
 from drsim.simulator.moto_drs.exceptions import AccessDeniedError, DRSError, InternalServerError, ThrottlingError
-from drsim.simulator.moto_drs.models import DRSBackend, HostClock, drs_backends
+from drsim.simulator.moto_drs.models import (
+    DRSBackend,
+    HostClock,
+    backend_of,
+    drs_backends,
+    known_backends,
+    settle_all,
+)
 from drsim.simulator.moto_drs.servers import (
     add_source_servers,
     load_source_servers,
     remove_staging_role,
+    server_ids_of,
     set_replication,
 )
 from drsim.simulator.moto_drs.throttling import Bucket, Throttles
 from drsim.simulator.moto_drs.trail import Trail
-from drsim.simulator.services.drs import DrsService
+from drsim.simulator.services.drs import DrsRefusedError, DrsService
 from drsim.simulator.services.network_jobs import NetworkOutcome
 from drsim.simulator.services.spec import Drs, JobLife
 
 __all__ = ["AccessDeniedError", "DRSError", "Drs", "InternalServerError", "JobLife", "ThrottlingError", "drs_backends"]
 __all__ += ["add_source_servers", "advance", "attach", "calls", "detach", "fail_launches", "fail_next"]
 __all__ += ["load_source_servers", "pair_failback_client", "register", "remove_staging_role", "set_quotas"]
-__all__ += ["set_replication", "set_source_network", "throttle", "uninitialize"]
+__all__ += ["set_replication", "set_source_network", "start_aws_job", "throttle", "uninitialize"]
+
+LAST_US: Final = 221_845_392_000_000_000
+"""The begin of the year 9000 in Unix microseconds: answers hold later times as well, and Python ends with 9999."""
 
 
 def register() -> None:
@@ -61,7 +74,7 @@ def register() -> None:
 
 def uninitialize(account_id: str, region: str) -> None:
     """Let later calls there get UninitializedAccountException, as before DRS is set up; tag calls do not."""
-    backend = drs_backends[account_id][region]
+    backend = backend_of(account_id, region)
     backend.world.uninitialized.add(backend.scope)
 
 
@@ -74,7 +87,7 @@ def pair_failback_client(
     or on another one. With an error, such as "FAILBACK_CLIENT_NOT_SEEN", it stalls until the failback is stopped.
     Raises ValueError for an unknown error, and for an instance that cannot be paired now.
     """
-    return pair(drs_backends[account_id][region].region, instance_id, to_original=to_original, error=error)
+    return pair(backend_of(account_id, region).region, instance_id, to_original=to_original, error=error)
 
 
 def set_source_network(
@@ -83,32 +96,70 @@ def set_source_network(
     """Let a source network's replication be in ERROR with this problem, and its later recoveries have this outcome.
 
     An outcome is SUCCESS, PARTIAL_SUCCESS (deployed, its servers not configured) or FAIL. Raises ValueError for another
-    outcome, DrsRefusedError for an unknown network.
+    outcome, and for an unknown network.
     """
-    known = network(drs_backends[account_id][region].region, network_id)
+    try:
+        known = network(backend_of(account_id, region).region, network_id)
+    except DrsRefusedError:
+        raise ValueError(
+            f"network_id must be a source network of {account_id} in {region}, got {network_id!r}"
+        ) from None
     known.problem, known.outcome = problem, NetworkOutcome(outcome)
 
 
 def set_quotas(account_id: str, region: str, quotas: Drs) -> None:
-    """Set other quotas, or another page size, than AWS's. In an attached world they hold everywhere."""
-    drs_backends[account_id][region].world.service.spec = quotas
+    """Set other quotas, or another page size, than AWS's. In an attached world they hold everywhere.
+
+    Raises ValueError for what is no Drs.
+    """
+    if not isinstance(quotas, Drs):
+        raise ValueError(f"quotas must be a Drs such as Drs(jobs_max=2), got {quotas!r}")
+    backend_of(account_id, region).world.service.spec = quotas
 
 
 def fail_launches(account_id: str, region: str, server_ids: Iterable[str], *, fail: bool = True) -> None:
-    """Let all later launches of these source servers fail, or launch again, whatever the lives of their jobs."""
-    doomed = drs_backends[account_id][region].world.service.doomed
-    (doomed.update if fail else doomed.difference_update)(server_ids)
+    """Let all later launches of these source servers fail, or launch again, whatever the lives of their jobs.
+
+    Raises ValueError for an unknown source server.
+    """
+    backend, ids = backend_of(account_id, region), server_ids_of(server_ids)
+    service = backend.world.service
+    for server_id in ids:
+        # A server may have been deleted since it was set to fail.
+        if server_id not in service.servers(backend.scope) and (fail or server_id not in service.doomed):
+            raise ValueError(f"server_ids must be source servers of {account_id} in {region}, got {server_id!r}")
+    (service.doomed.update if fail else service.doomed.difference_update)(ids)
+
+
+def start_aws_job(account_id: str, region: str, server_ids: Iterable[str], initiated_by: str) -> str:
+    """Start a job that no call of DRS starts, and return its id.
+
+    One that "TARGET_ACCOUNT" initiates makes converted snapshots of servers that are staged here, a "DIAGNOSTIC" one of
+    AWS Support launches them as a drill (both assumed). Raises ValueError for another initiator, and for servers that
+    are unknown, busy, or cannot be launched.
+    """
+    ids, here = server_ids_of(server_ids), backend_of(account_id, region).region
+    if not ids:
+        raise ValueError("server_ids must have at least 1 id, got []")
+    try:
+        return start_job(here, ids, initiated_by).job_id
+    except DrsRefusedError as error:
+        raise ValueError(
+            f"server_ids must be source servers that can be launched, got {ids}: {error.message}"
+        ) from None
 
 
 def fail_next(account_id: str, region: str, operation: str, error: DRSError, *, times: int = 1) -> None:
     """Let the next calls of an operation, such as "DescribeJobs", fail. botocore's retries count as calls.
 
-    Raises ValueError for an operation that is not modelled, and for `times` below 1.
+    Raises ValueError for an operation that is not modelled, for what is no DRSError, and for `times` below 1.
     """
     _check_operation(operation)
+    if not isinstance(error, DRSError):
+        raise ValueError(f"error must be a DRSError such as ThrottlingError(), got {error!r}")
     if times < 1:
         raise ValueError(f"times must be >= 1, got {times}")
-    backend = drs_backends[account_id][region]
+    backend = backend_of(account_id, region)
     backend.world.failures.setdefault((backend.scope, operation), []).extend([error] * times)
 
 
@@ -124,9 +175,10 @@ def throttle(account_id: str, region: str, *, rate: float, burst: int = 1, opera
     publishes no rates. Raises ValueError for an operation that is not modelled, and for a rate or burst of nothing.
     """
     _check_operation(operation or "DescribeJobs")
-    if rate <= 0 or burst < 1:
+    # A rate that is no number passes no comparison.
+    if not 0 < rate < math.inf or burst < 1:
         raise ValueError(f"rate must be > 0 and burst >= 1, got {rate} and {burst}")
-    drs_backends[account_id][region].region.part(Throttles).buckets[operation] = Bucket(rate, burst)
+    backend_of(account_id, region).region.part(Throttles).buckets[operation] = Bucket(rate, burst)
 
 
 def calls(account_id: str, region: str, operation: str = "") -> list[dict[str, Any]]:
@@ -135,27 +187,32 @@ def calls(account_id: str, region: str, operation: str = "") -> list[dict[str, A
     `eventName` is the operation, `requestParameters` its members; `errorCode` is there for a refused call alone. The
     last 10,000 are kept.
     """
-    records = drs_backends[account_id][region].region.part(Trail).records
+    records = backend_of(account_id, region).region.part(Trail).records
     return [deepcopy(each) for each in records if operation in ("", each["eventName"])]
 
 
 def advance(minutes: float) -> None:
     """Move DRS's clock forward in all accounts and Regions, until moto's next reset. The host's clock stays.
 
-    Sends the events of the time passed; `advance(0)` sends those that are due.
+    Recovery plans start the jobs of the time passed, and its events are sent; `advance(0)` does what is due.
 
-    Raises ValueError for a negative number, and RuntimeError while a DRS is attached, which has a clock of its own.
+    Raises ValueError for a negative number and for a time after the year 9000, and RuntimeError while a DRS is
+    attached, which has a clock of its own.
     """
-    if minutes < 0:
-        raise ValueError(f"minutes must be >= 0, got {minutes}")
     if DRSBackend.attached is not None:
         raise RuntimeError("advance() while a DRS is attached; move the clock of that DRS")
+    most = (LAST_US - HostClock().now_us) / 60_000_000
+    # A float that is no number passes no comparison.
+    if not minutes >= 0:
+        raise ValueError(f"minutes must be >= 0, got {minutes}")
+    if minutes > most:
+        raise ValueError(f"minutes must be <= {most:.0f}, which is the year 9000, got {minutes}")
     # moto resets only backends that exist, and a reset takes the clock back.
     _ = drs_backends["123456789012"]["us-east-1"]
     HostClock.ahead_us += round(minutes * 60_000_000)
-    for regions in drs_backends.values():
-        for backend in regions.values():
-            send_events(backend.region)
+    settle_all()
+    for backend in known_backends():
+        send_events(backend.region)
 
 
 def attach(service: DrsService, *, epoch_us: int) -> None:

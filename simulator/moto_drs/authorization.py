@@ -41,6 +41,9 @@ def _resources(request: Mapping[str, Any], frame: Frame) -> Iterator[str]:
     for name, value in request.items():
         for each in value if isinstance(value, list) else [value]:
             if isinstance(each, dict) and name in ("sourceServers", "sourceNetworks"):
+                if "recoveryPlanArn" in request:
+                    # A plan's execution needs the plan alone.
+                    continue
                 yield from _resources(each, frame)
             elif isinstance(each, str) and name == "resourceId":
                 yield frame.arn(_KINDS["sourceServerID" if each.startswith("s-") else _TEMPLATE], each)

@@ -1,4 +1,4 @@
-"""Sends DRS's events to the default bus of moto's EventBridge, at the latest when someone calls DRS there.
+"""Sends DRS's events to the default bus of moto's EventBridge, at the latest at the next call to DRS there.
 
 moto delivers to queues, log groups, archives and other buses, and to no Lambda function (seen with moto 5.2.5).
 """

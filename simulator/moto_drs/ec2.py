@@ -4,6 +4,7 @@ DRS owns what was launched and when; this gives it an EC2 instance with volumes,
 EC2 only if a test uses it, and so does this. A DRS that is attached has no instances here.
 """
 
+import string
 import sys
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
@@ -17,7 +18,7 @@ from drsim.simulator.drs_api.plan_executions import settle
 from drsim.simulator.drs_api.region import DrsRegion
 from drsim.simulator.drs_api.replication import Disk
 from drsim.simulator.drs_api.source_properties import GIB
-from drsim.simulator.moto_drs.models import LOCK, DRSBackend, drs_backends
+from drsim.simulator.moto_drs.models import LOCK, DRSBackend, drs_backends, has_drs
 from drsim.simulator.services.drs_jobs import DrsJob, ServerLife
 
 if TYPE_CHECKING:
@@ -45,6 +46,9 @@ def synchronize(account_id: str, region_name: str) -> None:
     """Make and end instances as DRS has by now, if EC2 is in use; each once, so that later changes in EC2 stay."""
     if "moto.ec2.models" not in sys.modules or DRSBackend.attached is not None:
         return
+    if not has_drs(account_id, region_name):
+        # EC2 is in Regions that DRS is not in.
+        return
     with LOCK:
         drs = drs_backends[account_id][region_name]
         region, ec2 = drs.region, get_backend("ec2")[account_id][region_name]
@@ -68,6 +72,9 @@ def _launch(ec2: "EC2Backend", region: DrsRegion, server: ServerLife, job: DrsJo
     if server.terms.instance_id is not None:
         if ec2.get_instance_by_id(server.instance_id) is not None:
             ec2.start_instances([server.instance_id])
+        return
+    if ec2.get_instance_by_id(server.instance_id) is not None:
+        # DRS's clock went back, and EC2 has ended the instance.
         return
     own = {"drs.amazonaws.com-job": job.job_id, "drs.amazonaws.com-source-server": server_id}
     tags = {**_tags(server_id), **own}
@@ -103,8 +110,8 @@ def _launch(ec2: "EC2Backend", region: DrsRegion, server: ServerLife, job: DrsJo
             tags={"instance": {**copied, **tags}, "volume": tags},
             block_device_mappings=list(_volumes(record.disks)),
         )
-    except EC2ClientError:
-        # What the EC2 launch template names does not exist.
+    except (EC2ClientError, AttributeError):
+        # What the EC2 launch template names does not exist. moto looks for an attribute of a missing security group.
         return
     (instance,) = reservation.instances
     # moto draws an id of its own, and keeps tags by id.
@@ -158,4 +165,11 @@ def _volumes(disks: Iterable[Disk]) -> Iterable[Mapping[str, Any]]:
     for number, disk in enumerate(disks):
         # EC2 has whole GiB, at least one.
         ebs = {"VolumeSize": max(1, -(-disk.bytes // GIB)), "VolumeType": "gp3", "DeleteOnTermination": True}
-        yield {"DeviceName": "/dev/sda1" if number == 0 else f"/dev/xvd{chr(ord('a') + number)}", "Ebs": ebs}
+        yield {"DeviceName": device_name(number), "Ebs": ebs}
+
+
+def device_name(number: int) -> str:
+    """The device of a volume, counted from 0: /dev/sda1, /dev/xvdb to /dev/xvdz, then /dev/xvdaa (EC2's user guide)."""
+    letters = string.ascii_lowercase
+    first = "" if number < len(letters) else letters[number // len(letters) - 1]
+    return "/dev/sda1" if number == 0 else f"/dev/xvd{first}{letters[number % len(letters)]}"

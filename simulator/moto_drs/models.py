@@ -1,6 +1,7 @@
 """The backend of each account and Region, and the DRS that it answers from: its own, or one that was attached."""
 
 import datetime
+import re
 import sys
 from collections.abc import Mapping
 from threading import RLock
@@ -13,6 +14,7 @@ from moto.core.common_models import CloudWatchMetricProvider
 from moto.utilities.utils import get_partition
 
 from drsim.orchestrator.model import JobScope
+from drsim.simulator.drs_api.plan_executions import settle
 from drsim.simulator.drs_api.region import DrsRegion, DrsWorld, Ec2Instance
 from drsim.simulator.drs_api.shapes import EPOCH
 from drsim.simulator.moto_drs import metrics
@@ -85,7 +87,10 @@ class DRSBackend(BaseBackend, CloudWatchMetricProvider):
     @staticmethod
     def get_cloudwatch_metrics(account_id: str, region: str) -> list[MetricDatum]:
         """DRS's metrics as of now, which moto's CloudWatch asks for whenever metrics are read."""
-        here = drs_backends[account_id][region].region
+        if not has_drs(account_id, region):
+            # CloudWatch is in Regions that DRS is not in.
+            return []
+        here = backend_of(account_id, region).region
         at = EPOCH + datetime.timedelta(microseconds=here.world.epoch_us + here.frame.now_us)
         # moto compares it with times without a zone.
         at = at.replace(tzinfo=None)
@@ -108,6 +113,43 @@ class DRSBackend(BaseBackend, CloudWatchMetricProvider):
     @property
     def region(self) -> DrsRegion:
         return DrsRegion(self.scope, self.world, self.partition)
+
+
+def has_drs(account_id: str, region: str) -> bool:
+    """Whether there is a DRS in that Region: AWS has it in fewer Regions than EC2 and CloudWatch."""
+    return region in drs_backends[account_id]
+
+
+def backend_of(account_id: str, region: str) -> DRSBackend:
+    """The backend as of now: what recovery plans were due to do has happened before a test changes or reads anything.
+
+    Raises ValueError for what is no account id, and for a Region without DRS.
+    """
+    check_account("account_id", account_id)
+    try:
+        found = drs_backends[account_id][region]
+    except KeyError:
+        raise ValueError(f"region must be one that has DRS, such as us-east-1, got {region!r}") from None
+    settle_all()
+    return found
+
+
+def settle_all() -> None:
+    """Let recovery plans of all accounts and Regions do what is due by now: what a test sets up may concern several."""
+    with LOCK:
+        for backend in known_backends():
+            settle(backend.region)
+
+
+def known_backends() -> list[DRSBackend]:
+    """Those that were used since moto's last reset."""
+    return [backend for regions in drs_backends.values() for backend in regions.values()]
+
+
+def check_account(name: str, account_id: object) -> None:
+    """Raise ValueError, with the argument's name, for what is no account id."""
+    if not isinstance(account_id, str) or not re.fullmatch("[0-9]{12}", account_id):
+        raise ValueError(f"{name} must be an account id of 12 digits, got {account_id!r}")
 
 
 def _world_of(scope: JobScope) -> DrsWorld:

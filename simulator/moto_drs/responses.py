@@ -1,6 +1,7 @@
 """From an HTTP request to its answer, for every operation alike."""
 
 import json
+import re
 from functools import partial
 from typing import Any
 from urllib.parse import parse_qs
@@ -32,6 +33,9 @@ from drsim.simulator.services.drs import DrsRefusedError
 
 class DRSResponse(BaseResponse):
     """Answers requests to DRS. moto looks for a method with the operation's name: `answer` under each of them."""
+
+    use_raw_body = True
+    """moto itself fails on a body that is no UTF-8."""
 
     def __init__(self) -> None:
         super().__init__(service_name="drs")
@@ -120,7 +124,9 @@ def _iam_request(needed: str, **request: Any) -> IAMRequest:
 
 def _of_text(member: Shape, text: str) -> str | int:
     """A value from the query, where numbers are text. One that is no number stays text, which validation refuses."""
-    return int(text) if member.type_name == "integer" and text.isascii() and text.removeprefix("-").isdigit() else text
+    # Python reads no number of more than 4,300 digits, and no member needs more than ten.
+    is_number = re.fullmatch("-?[0-9]{1,18}", text) is not None
+    return int(text) if member.type_name == "integer" and is_number else text
 
 
 for _name in OPERATIONS:

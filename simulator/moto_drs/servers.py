@@ -11,7 +11,7 @@ from drsim.simulator.drs_api.exports import SERVER_ID, add_exported, read_export
 from drsim.simulator.drs_api.replication import COURSES, ERRORS
 from drsim.simulator.drs_api.source_properties import GIB, Origin
 from drsim.simulator.durations import duration_us
-from drsim.simulator.moto_drs.models import DRSBackend, drs_backends
+from drsim.simulator.moto_drs.models import DRSBackend, backend_of, check_account, has_drs
 from drsim.simulator.randomness import Stream
 from drsim.simulator.services.spec import JobLife
 
@@ -37,29 +37,20 @@ def add_source_servers(
     `staging_account_id`, by default their own account. Servers of `origin` "AWS" are EC2 instances, by default of this
     account and Region. `properties` are members of sourceProperties, in place of those made up from the id.
     `replication` is the state that begins now: "INITIATING" for servers whose agent has just been installed.
-    Raises ValueError for an id that DRS could not have issued, and for an unknown state or origin.
+    Raises ValueError for an id that DRS could not have issued, and for an unknown state, origin, account or Region.
     """
-    if origin not in ("ON_PREMISES", "AWS"):
-        raise ValueError(f"origin must be ON_PREMISES or AWS, got {origin!r}")
-    if origin == "ON_PREMISES" and (origin_account_id or origin_region):
-        raise ValueError("origin must be AWS for servers with an origin_account_id or origin_region, got ON_PREMISES")
-    if (least := min(disks_bytes, default=0)) < 0:
-        raise ValueError(f"disks_bytes must be >= 0, got {least}")
+    backend = backend_of(account_id, region)
+    cloud = _cloud(origin, origin_account_id, origin_region, backend)
+    for size in disks_bytes:
+        _check_whole("disks_bytes must be >= 0", size)
+    if staging_account_id is not None:
+        check_account("staging_account_id", staging_account_id)
     _check_state(replication)
-    backend = drs_backends[account_id][region]
     world = backend.world
-    ids = _new_ids(backend, servers) if isinstance(servers, int) else list(servers)
+    ids = _new_ids(backend, servers) if isinstance(servers, int) else server_ids_of(servers, "servers")
     for server_id in ids:
         if not SERVER_ID.fullmatch(server_id):
             raise ValueError(f"a source server's id must match {SERVER_ID.pattern}, got {server_id!r}")
-    cloud = None
-    if origin == "AWS":
-        from_region = origin_region or region
-        cloud = {
-            "originAccountID": origin_account_id or account_id,
-            "originRegion": from_region,
-            "originAvailabilityZone": f"{from_region}a",
-        }
     machine = partial(source_properties.members, disks_bytes=disks_bytes, properties=properties, cloud=cloud)
     members = [machine(server_id) for server_id in ids]
     world.service.add_servers(backend.scope, ids, JobLife() if life is None else life)
@@ -80,7 +71,7 @@ def load_source_servers(
     that the answer has, known to botocore's model or not, but with the ARN and the own staging account of this account.
     Raises ValueError for what is no such answer, and OSError for a file that cannot be read.
     """
-    backend = drs_backends[account_id][region]
+    backend = backend_of(account_id, region)
     items = read_export(source)
     ids = [item["sourceServerID"] for item in items]
     backend.world.service.add_servers(backend.scope, ids, JobLife() if life is None else life)
@@ -112,10 +103,11 @@ def set_replication(
         raise ValueError(f"state must be STALLED for a server with an error, got {state}")
     if error and error not in ERRORS:
         raise ValueError(f"error must be one of {', '.join(ERRORS)}, got {error!r}")
-    backend = drs_backends[account_id][region]
+    backend = backend_of(account_id, region)
     if server_id not in backend.world.service.servers(backend.scope):
         raise ValueError(f"server_id must be a source server of {account_id} in {region}, got {server_id!r}")
     lag_us = duration_us(lag) if isinstance(lag, str) else lag
+    _check_whole("lag must be a duration such as '11m', or microseconds >= 0", lag_us)
     found = source_servers.record(backend.region, server_id)
     first = {"error": error, "raw_error": raw_error, "lag_us": lag_us}
     source_servers.change(backend.region, found, COURSES[state], **first)
@@ -126,12 +118,43 @@ def remove_staging_role(staging_account_id: str, region: str, target_account_id:
 
     The target's calls for that account get AccessDeniedException, and its extended servers have EXTENSION_ERROR.
     """
-    servers = drs_backends[staging_account_id][region].region.part(source_servers.Servers)
+    check_account("target_account_id", target_account_id)
+    servers = backend_of(staging_account_id, region).region.part(source_servers.Servers)
     servers.untrusted.add(target_account_id)
 
 
+def server_ids_of(given: object, name: str = "server_ids") -> list[str]:
+    """The ids that an argument lists. Raises ValueError for what is no list of texts, such as a text itself."""
+    ids = list(given) if isinstance(given, Iterable) else []
+    found = [each for each in ids if isinstance(each, str)]
+    if isinstance(given, str) or not isinstance(given, Iterable) or len(found) < len(ids):
+        raise ValueError(f"{name} must be a list of ids of source servers, got {given!r}")
+    return found
+
+
+def _check_whole(rule: str, value: object) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise ValueError(f"{rule}, got {value!r}")
+
+
+def _cloud(origin: str, account_id: str | None, region: str | None, backend: DRSBackend) -> dict[str, str] | None:
+    """The sourceCloudProperties of servers of that origin. Raises ValueError for an impossible one."""
+    if origin not in ("ON_PREMISES", "AWS"):
+        raise ValueError(f"origin must be ON_PREMISES or AWS, got {origin!r}")
+    if origin == "ON_PREMISES":
+        if account_id or region:
+            text = "origin must be AWS for servers with an origin_account_id or origin_region, got ON_PREMISES"
+            raise ValueError(text)
+        return None
+    account_id, region = account_id or backend.account_id, region or backend.region_name
+    check_account("origin_account_id", account_id)
+    if not has_drs(account_id, region):
+        raise ValueError(f"origin_region must be one that has DRS, such as us-east-1, got {region!r}")
+    return {"originAccountID": account_id, "originRegion": region, "originAvailabilityZone": f"{region}a"}
+
+
 def _new_ids(backend: DRSBackend, count: int) -> list[str]:
-    if count < 0:
+    if count < 0 or isinstance(count, bool):
         raise ValueError(f"servers must be >= 0, got {count}")
     # One stream for each account and Region: two calls return the same ids as one call for all.
     stream = Stream(0, f"moto-drs/{backend.account_id}/{backend.region_name}/servers")

@@ -12,7 +12,7 @@ from drsim.simulator.durations import NEVER_US
 from drsim.simulator.events import JobStarted, StartRefused
 from drsim.simulator.randomness import Stream
 from drsim.simulator.services.drs_draws import draw_launch, draw_termination
-from drsim.simulator.services.drs_jobs import DrsJob, InitiatedBy, LaunchTerms, RecoveryInstance, ServerLife
+from drsim.simulator.services.drs_jobs import DrsJob, InitiatedBy, JobKind, LaunchTerms, RecoveryInstance, ServerLife
 from drsim.simulator.services.drs_log import LogItem
 from drsim.simulator.services.errors import ServiceError
 from drsim.simulator.services.spec import Drs, JobLife
@@ -61,7 +61,8 @@ class DrsService:
         # In the order of their start, and the ids of those that DeleteJob has hidden.
         self._jobs: dict[tuple[str, str], dict[str, DrsJob]] = {}
         self._deleted: dict[JobScope, set[str]] = {}
-        self._open: dict[JobScope, list[DrsJob]] = {}
+        # The jobs that had not ended at the last look, and the instant of that look.
+        self._open: dict[JobScope, tuple[list[DrsJob], int]] = {}
         self._starts: dict[tuple[JobScope, str], int] = {}
         self.doomed: set[str] = set()
         """Source servers whose launches fail, besides those that the lives of jobs draw."""
@@ -110,12 +111,15 @@ class DrsService:
         return job is not None and shown_count < len(job.servers)
 
     def jobs(self, scope: JobScope, job_ids: Collection[str] = ()) -> list[DrsJob]:
-        """Return the jobs that no DeleteJob has hidden, in the order of their start: those with these ids, or all."""
-        known, deleted = self._jobs.get(scope, {}), self._deleted.get(scope, ())
+        """Return the jobs that no DeleteJob has hidden, in the order of their start: those with these ids, or all.
+
+        After the host's clock went back, jobs of the future are left out.
+        """
+        known, deleted, now_us = self._jobs.get(scope, {}), self._deleted.get(scope, ()), self._clock.now_us
         found = [job for job in map(known.get, job_ids) if job is not None] if job_ids else list(known.values())
         if len(job_ids) > 1:
             found.sort(key=lambda job: job.serial)
-        return [job for job in found if job.job_id not in deleted]
+        return [job for job in found if job.job_id not in deleted and job.created_us <= now_us]
 
     def recovery_instances(self, scope: JobScope, at_us: int | None = None) -> dict[str, RecoveryInstance]:
         """Return each source server's recovery instance, by its id: now, or as of an instant.
@@ -169,7 +173,8 @@ class DrsService:
 
     def last_launches(self, scope: JobScope) -> dict[str, RecoveryInstance]:
         """Return each source server's part in its last StartRecovery, ended or not; deleted jobs count."""
-        jobs = [job for job in self._jobs.get(scope, {}).values() if job.makes_instances]
+        known, now_us = self._jobs.get(scope, {}).values(), self._clock.now_us
+        jobs = [job for job in known if job.makes_instances and job.created_us <= now_us]
         return {server.source_server_id: RecoveryInstance(server, job) for job in jobs for server in job.servers}
 
     def start_recovery(
@@ -183,6 +188,7 @@ class DrsService:
     ) -> DrsJob:
         """StartRecovery: a new job for these servers, its whole life drawn now. `terms` are by server.
 
+        One that a TARGET_ACCOUNT initiates makes converted snapshots only.
         Raises DrsRefusedError for an unknown or busy server (ConflictException), and ServiceQuotaExceededException.
         """
         now_us = self._clock.now_us
@@ -203,7 +209,9 @@ class DrsService:
             life, stream, scope, server_ids, now_us, is_drill=is_drill, terms=terms or {}, doomed=self.doomed
         )
         drawn.initiated_by = initiated_by
-        job = self._keep(drawn, open_jobs)
+        if initiated_by is InitiatedBy.TARGET_ACCOUNT:
+            drawn.kind = JobKind.CREATE_CONVERTED_SNAPSHOT
+        job = self._keep(drawn)
         lives = tuple([server.summary(is_drill=is_drill) for server in job.servers])
         settled_us = job.ended_us if is_drill else job.settled_us
         ids = (scope.account_id, scope.region, job.job_id)
@@ -223,13 +231,13 @@ class DrsService:
         life = JobLife() if server is None else server.life
         # An instance is terminated once, so its id names a stream that no other job has.
         stream = Stream(self._clock.seed, f"drs/{scope.account_id}/{scope.region}/{launches[0].instance_id}/end")
-        return self._keep(draw_termination(life, stream, scope, launches, now_us), open_jobs)
+        return self._keep(draw_termination(life, stream, scope, launches, now_us))
 
     def add_job(self, job: DrsJob) -> DrsJob:
         """Keep a job that was made elsewhere, as those of networks. Raises as `start_recovery` does."""
         open_jobs = self._open_jobs(job.scope, self._clock.now_us)
         self._check(job.scope, open_jobs, [server.source_server_id for server in job.servers])
-        return self._keep(job, open_jobs)
+        return self._keep(job)
 
     def delete_job(self, scope: JobScope, job_id: str) -> None:
         """DeleteJob: the API no longer shows the job; its instances stay.
@@ -266,12 +274,16 @@ class DrsService:
         return tuple(job.view(now_us) for job in found[first:last]), str(last) if last < len(found) else None
 
     def _open_jobs(self, scope: JobScope, now_us: int) -> list[DrsJob]:
-        """Return the list itself of the jobs that have not ended; only this method removes jobs from it."""
-        self._open[scope] = [job for job in self._open.get(scope, ()) if job.ended_us > now_us]
-        return self._open[scope]
+        """Return the jobs that have started and not ended."""
+        kept, looked_us = self._open.get(scope, ([], now_us))
+        # If the host's clock went back, jobs that had ended are open again.
+        candidates = kept if looked_us <= now_us else self._jobs[scope].values()
+        kept = [job for job in candidates if job.ended_us > now_us]
+        self._open[scope] = kept, now_us
+        return [job for job in kept if job.created_us <= now_us]
 
-    def _keep(self, job: DrsJob, open_jobs: list[DrsJob]) -> DrsJob:
-        open_jobs.append(job)
+    def _keep(self, job: DrsJob) -> DrsJob:
+        self._open[job.scope][0].append(job)
         jobs = self._jobs.setdefault(job.scope, {})
         job.serial = len(jobs)
         jobs[job.job_id] = job

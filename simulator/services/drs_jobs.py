@@ -234,7 +234,7 @@ class DrsJob:
     def _look(self, at_us: int) -> Job:
         status = self.status(at_us)
         # In AWS's 2022 samples, finished jobs omit recoveryInstanceID.
-        shows_instance = status is not JobStatus.COMPLETED
+        shows_instance = status is not JobStatus.COMPLETED and not self.only_converts
         launches = []
         for server in self.servers:
             launch = server.status(at_us)

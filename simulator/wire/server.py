@@ -22,6 +22,7 @@ from drsim.simulator.contract.layout import HOME_ACCOUNT
 from drsim.simulator.durations import duration_us
 from drsim.simulator.handlers.functions import Handlers
 from drsim.simulator.handlers.operations import READS
+from drsim.simulator.moto_drs.models import settle_all
 from drsim.simulator.reader import WaveView
 from drsim.simulator.services.errors import ItemTooLargeError
 from drsim.simulator.services.lives import RECORDED
@@ -90,6 +91,8 @@ class ServedWorld(World):
         return shown
 
     def servers(self) -> list[dict[str, Any]]:
+        # Recovery plans may have started jobs since the last call of DRS.
+        settle_all()
         shown = []
         for scope in self.scopes:
             busy = {

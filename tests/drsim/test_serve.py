@@ -7,7 +7,9 @@ import subprocess
 import sys
 import threading
 import time  # noqa: TID251 - whether virtual time runs as fast as it says, only the host's clock can tell
+from typing import Any
 
+import boto3
 import pytest
 
 from drsim.cli import main
@@ -87,6 +89,20 @@ def test_aws_cli_drills_beside_phase_1() -> None:
     assert re.search(r"drsim served requests for [0-9.ms ]+: drs 7, drsim 9, dynamodb 5\n", printed)
     assert "17m 10s of virtual time, executions in the table: 1, DRS jobs: 4" in printed
     assert "KeyError" not in printed
+
+
+def test_a_server_of_a_plan_shows_its_job_before_the_next_call() -> None:
+    with serving("recovery-plan", "--paused") as served:
+        spare, session = served.servers[0], boto3.Session(aws_access_key_id="a", aws_secret_access_key="b")
+        drs: Any = session.client("drs", "us-east-1", endpoint_url=served.url)
+        (server,) = drs.describe_source_servers(filters={"sourceServerIDs": [spare]})["items"]
+        plan_arn = drs.create_recovery_plan(name="Mine")["recoveryPlan"]["recoveryPlanArn"]
+        step = {"serverStepConfiguration": {"servers": [{"serverArn": server["arn"]}]}}
+        drs.create_recovery_plan_step(recoveryPlanArn=plan_arn, stepName="One", configuration=step)
+        drs.start_recovery_plan_execution(recoveryPlanArn=plan_arn, mode="DRILL")
+        served.ask("POST", "/drsim/advance?by=5m")
+        (job_id,) = [each["job"] for each in served.ask("GET", "/drsim/servers") if each["id"] == spare]
+        assert job_id in [each["jobID"] for each in drs.describe_jobs()["items"]]
 
 
 def test_time_is_controlled_and_wrong_requests_are_refused() -> None:

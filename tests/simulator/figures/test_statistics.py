@@ -12,6 +12,7 @@ from drsim.simulator.events import (
     POLLER,
     CallMade,
     Dropped,
+    FaultInjected,
     IndexRead,
     Invoked,
     JobStarted,
@@ -178,6 +179,14 @@ def test_what_goes_wrong_is_counted() -> None:
         bench.trace.emit(event)
     names = ("lambda_throttles", "lambda_events_dropped", "writes_refused", "jobs_started", "starts_refused")
     assert counts_of(bench.statistics) == {**dict.fromkeys(names, 1), f"{POLLER}.warnings": 1}
+
+
+def test_starts_refused_by_the_quota_fault_count_as_refused() -> None:
+    bench = Counted()
+    for fault in ("quota", "job-late"):
+        bench.trace.emit(FaultInjected(0, 0, fault, "StartRecovery", "", "e-1", 1, 1, 0, ""))
+    expected = {"starts_refused": 1, "calls_failed_by_faults.StartRecovery": 1, "faults_injected": 2}
+    assert counts_of(bench.statistics).items() >= expected.items()
 
 
 # --- executions -----------------------------------------------------------------------------------------------

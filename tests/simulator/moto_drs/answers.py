@@ -30,9 +30,7 @@ _ERRORS: Final = {
     for operation in MODEL.operation_names
 }
 UNMODELLED: Final = frozenset(
-    (operation, "ValidationException")
-    for operation, errors in _ERRORS.items()
-    if "ValidationException" not in errors and not {"ServiceQuotaExceededException", "ConflictException"} <= errors
+    (operation, "ValidationException") for operation, errors in _ERRORS.items() if "ValidationException" not in errors
 )
 """Errors for malformed requests to operations whose model has none that fits; IAM denies any operation besides."""
 

@@ -8,7 +8,8 @@ from botocore.exceptions import ClientError
 from freezegun.api import FrozenDateTimeFactory
 from moto.core import set_initial_no_auth_action_count
 
-from drsim.simulator.moto_drs import ThrottlingError, advance, calls, fail_next, throttle
+from drsim.simulator.moto_drs import ThrottlingError, advance, calls, drs_backends, fail_next, throttle
+from drsim.simulator.moto_drs.authorization import needs
 from tests.simulator.moto_drs.conftest import ACCOUNT, EAST, DrsClient, client, refusal, servers, session, start
 
 # --- the record of calls --------------------------------------------------------------------------------------
@@ -154,6 +155,16 @@ def test_a_policy_for_one_server_allows_no_other(drs: DrsClient) -> None:
         assert start(user, [mine])["status"] == "PENDING"
 
     act()
+
+
+def test_an_execution_of_a_plan_needs_no_right_on_its_servers() -> None:
+    plan_arn = f"arn:aws:drs:{EAST}:{ACCOUNT}:recovery-plan/rp-1"
+    pinned = [{"sourceServerID": "s-00000000000000001", "recoverySnapshotID": "pit-00000000000000001"}]
+    frame = drs_backends[ACCOUNT][EAST].region.frame
+    request = {"recoveryPlanArn": plan_arn, "mode": "DRILL", "sourceServers": pinned}
+    assert needs("StartRecoveryPlanExecution", request, frame) == [("StartRecoveryPlanExecution", plan_arn)]
+    own = frame.arn("source-server", pinned[0]["sourceServerID"])
+    assert needs("StartRecovery", {"sourceServers": pinned}, frame) == [("StartRecovery", own)]
 
 
 def test_tags_on_create_need_the_right_to_tag(drs: DrsClient) -> None:

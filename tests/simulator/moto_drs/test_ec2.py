@@ -1,10 +1,11 @@
-"""DRS's instances in moto's EC2: through boto3, as of the instant at which someone looks."""
+"""DRS's instances in moto's EC2: through boto3, as of the instant of each look."""
 
 from typing import Any
 
 import pytest
 from freezegun.api import FrozenDateTimeFactory
 
+from drsim.simulator.moto_drs.ec2 import device_name
 from tests.simulator.moto_drs import plan_calls
 from tests.simulator.moto_drs.conftest import ACCOUNT, EAST, DrsClient, refusal, servers, session, start
 
@@ -70,6 +71,20 @@ def test_a_termination_by_drs_ends_the_instance_in_ec2(drs: DrsClient, ec2: Any,
     assert instances(ec2)[first["ec2InstanceID"]]["State"]["Name"] == "terminated"
     assert sorted(states(ec2)) == ["running", "terminated"]
     assert len(ec2.describe_volumes()["Volumes"]) == 1
+
+
+def test_earlier_instant_makes_no_second_instance(drs: DrsClient, ec2: Any, clock: FrozenDateTimeFactory) -> None:
+    start(drs, servers(1))
+    clock.tick(40)
+    (instance_id,) = instances(ec2)
+    drs.terminate_recovery_instances(recoveryInstanceIDs=[instance_id])
+    clock.tick(40)
+    assert states(ec2) == ["terminated"]
+    clock.tick(-40)
+    for _ in range(2):
+        found = [each["Instances"] for each in ec2.describe_instances()["Reservations"]]
+        assert [[each["InstanceId"] for each in group] for group in found] == [[instance_id]]
+        clock.tick(40)
 
 
 def test_the_next_launch_terminates_the_earlier_instance(
@@ -187,3 +202,26 @@ def test_instances_of_a_recovery_plan_appear_without_a_call_of_drs(
     assert len(instances(ec2)) == 1
     clock.tick(35)
     assert states(ec2) == ["running", "running"]
+
+
+@pytest.mark.parametrize("groups", [{"SecurityGroups": ["nono"]}, {"SecurityGroupIds": ["sg-12345678"]}])
+def test_a_template_with_an_unknown_security_group_leaves_ec2_empty(
+    drs: DrsClient, ec2: Any, clock: FrozenDateTimeFactory, groups: Any
+) -> None:
+    (server,) = servers(1)
+    template_id = drs.get_launch_configuration(sourceServerID=server)["ec2LaunchTemplateID"]
+    ec2.create_launch_template_version(LaunchTemplateId=template_id, LaunchTemplateData=groups)
+    ec2.modify_launch_template(LaunchTemplateId=template_id, DefaultVersion="2")
+    start(drs, [server])
+    clock.tick(35)
+    assert instances(ec2) == {}
+    # DRS does not notice: docs/moto-drs.md, "What is not".
+    assert drs.describe_recovery_instances()["items"][0]["ec2InstanceState"] == "RUNNING"
+
+
+def test_devices_beyond_the_alphabet_have_two_letters() -> None:
+    names = [device_name(number) for number in range(60)]
+    assert [names[0], names[1], names[25], names[26], names[51], names[52]] == [
+        *("/dev/sda1", "/dev/xvdb", "/dev/xvdz", "/dev/xvdaa", "/dev/xvdaz", "/dev/xvdba")
+    ]
+    assert len(set(names)) == 60

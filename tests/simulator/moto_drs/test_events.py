@@ -8,7 +8,8 @@ import pytest
 from freezegun.api import FrozenDateTimeFactory
 
 from drsim.simulator.drs_api.times import duration_s, unix_us
-from drsim.simulator.moto_drs import JobLife, advance, pair_failback_client, set_replication
+from drsim.simulator.moto_drs import JobLife, advance, load_source_servers, pair_failback_client, set_replication
+from tests.simulator.moto_drs import plan_calls
 from tests.simulator.moto_drs.conftest import ACCOUNT, EAST, FIXED, DrsClient, servers, session, start
 
 LAUNCH = "DRS Source Server Launch Result"
@@ -149,6 +150,54 @@ def test_failback_states_that_aws_lists_are_sent_once(drs: DrsClient, queue: Que
     assert {each["resources"][0] for each in found} == {instance["arn"]}
 
 
+def test_a_failback_between_two_looks_is_sent_at_its_times(
+    drs: DrsClient, queue: Queue, clock: FrozenDateTimeFactory
+) -> None:
+    start(drs, servers(1))
+    clock.tick(300)
+    (instance,) = drs.describe_recovery_instances()["items"]
+    pair_failback_client(ACCOUNT, EAST, instance["recoveryInstanceID"])
+    clock.tick(3600)
+    drs.start_failback_launch(recoveryInstanceIDs=[instance["recoveryInstanceID"]])
+    clock.tick(3600)
+    drs.describe_jobs()
+    found = queue.received("DRS Recovery Instance Failback State Change")
+    assert [(each["time"], each["detail"]["state"]) for each in found] == [
+        ("2025-11-28T20:37:29Z", "FAILBACK_IN_PROGRESS"),
+        ("2025-11-28T21:37:29Z", "FAILBACK_IN_PROGRESS"),
+        ("2025-11-28T21:38:04Z", "FAILBACK_COMPLETED"),
+    ]
+
+
+def test_a_short_stall_is_sent_with_both_of_its_times(
+    drs: DrsClient, queue: Queue, clock: FrozenDateTimeFactory
+) -> None:
+    (server_id,) = servers(1)
+    drs.describe_jobs()
+    for state in ("STALLED", "CONTINUOUS"):
+        clock.tick(60)
+        set_replication(ACCOUNT, EAST, server_id, state)
+    advance(30)
+    found = queue.received("DRS Source Server Data Replication Stalled Change")
+    assert [(each["time"], each["detail"]["state"]) for each in found] == [
+        ("2025-11-28T20:33:29Z", "STALLED"),
+        ("2025-11-28T20:34:29Z", "NOT_STALLED"),
+    ]
+
+
+def test_a_stall_from_before_the_first_rule_is_not_sent(drs: DrsClient, clock: FrozenDateTimeFactory) -> None:
+    (server_id,) = servers(1)
+    set_replication(ACCOUNT, EAST, server_id, "STALLED")
+    clock.tick(3600)
+    drs.describe_jobs()
+    queue = Queue()
+    clock.tick(60)
+    set_replication(ACCOUNT, EAST, server_id, "CONTINUOUS")
+    drs.describe_jobs()
+    found = queue.received("DRS Source Server Data Replication Stalled Change")
+    assert [each["detail"]["state"] for each in found] == ["NOT_STALLED"]
+
+
 def test_networks_send_their_protection_and_each_end_of_a_recovery(drs: DrsClient, queue: Queue) -> None:
     recovery, protection = "DRS Source Network Recovery Result", "DRS Source Network Protection Status Change"
     drs.create_launch_configuration_template(exportBucketArn="arn:aws:s3:::exports")
@@ -202,6 +251,29 @@ def test_metrics_count_servers_and_show_each_ones_replication(drs: DrsClient, cl
     assert statistics("ElapsedReplicationDuration", second) == [(95, "Seconds")]
     assert statistics("DurationSinceLastSuccessfulRecoveryLaunch", first) == [(60, "Seconds")]
     assert statistics("DurationSinceLastSuccessfulRecoveryLaunch", second) == []
+
+
+def test_metrics_settle_plans_and_count_launches_of_deleted_jobs(drs: DrsClient, clock: FrozenDateTimeFactory) -> None:
+    (server_id,) = servers(1)
+    plan_calls.start(drs, plan_calls.plan(drs, plan_calls.of_servers(server_id)))
+    clock.tick(3600)
+    name = "DurationSinceLastSuccessfulRecoveryLaunch"
+    # The validation takes 5 s, and the launch 35.
+    assert statistics(name, server_id) == [(3560, "Seconds")]
+    drs.delete_job(jobID=drs.describe_jobs()["items"][0]["jobID"])
+    assert statistics(name, server_id) == [(3560, "Seconds")]
+
+
+def test_metrics_leave_out_what_cannot_be_read_of_a_loaded_server(drs: DrsClient) -> None:
+    unreadable: dict[str, Any] = {
+        "sourceServerID": "s-00000000000000001",
+        "dataReplicationInfo": {"lagDuration": "PT-3S", "dataReplicationState": "CONTINUOUS"},
+        "lifeCycle": {"firstByteDateTime": "x"},
+    }
+    load_source_servers(ACCOUNT, EAST, {"items": [unreadable]})
+    assert statistics("LagDuration", unreadable["sourceServerID"]) == []
+    assert statistics("ElapsedReplicationDuration", unreadable["sourceServerID"]) == []
+    assert statistics("TotalSourceServerCount") == [(1, "Count")]
 
 
 def test_metric_data_has_the_point_as_well(drs: DrsClient) -> None:

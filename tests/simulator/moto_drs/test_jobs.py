@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 from freezegun.api import FrozenDateTimeFactory
 
-from drsim.simulator.drs_api.jobs import launch
+from drsim.simulator.drs_api.events import launch_results
+from drsim.simulator.drs_api.jobs import launch, start_aws_job
 from drsim.simulator.moto_drs import Drs, JobLife, drs_backends, set_quotas
-from tests.simulator.moto_drs.conftest import ACCOUNT, EAST, DrsClient, refusal, servers, start
+from tests.simulator.moto_drs.conftest import ACCOUNT, EAST, FIXED, DrsClient, refusal, servers, start
 
 
 def only_job(drs: DrsClient) -> Any:
@@ -280,3 +281,38 @@ def test_times_are_texts_in_awss_form_of_the_hosts_time(drs: DrsClient, clock: F
     created = start(drs, servers(1))["creationDateTime"]
     assert isinstance(created, str)
     assert datetime.fromisoformat(created) == datetime(2025, 11, 28, 20, 32, 29, tzinfo=UTC)
+
+
+# --- jobs that AWS starts -------------------------------------------------------------------------------------
+
+
+def test_job_for_a_target_account_makes_snapshots_only(drs: DrsClient, clock: FrozenDateTimeFactory) -> None:
+    region, ids = drs_backends[ACCOUNT][EAST].region, servers(2, life=FIXED.model_copy(update={"actions": 1}))
+    job_id = start_aws_job(region, ids, "TARGET_ACCOUNT").job_id
+    assert refusal(start, drs=drs, ids=ids[:1]).kind == (409, "ConflictException")
+    clock.tick(34)
+    (job,) = drs.describe_jobs()["items"]
+    assert (job["type"], job["initiatedBy"]) == ("CREATE_CONVERTED_SNAPSHOT", "TARGET_ACCOUNT")
+    clock.tick(60)
+    (job,) = drs.describe_jobs()["items"]
+    assert job["status"] == "COMPLETED"
+    assert all("launchActionsStatus" not in each for each in job["participatingServers"])
+    events = [str(each["event"]) for each in drs.describe_job_log_items(jobID=job_id)["items"]]
+    ours = ["SNAPSHOT_START", "SNAPSHOT_END", "CONVERSION_START", "CONVERSION_END"]
+    assert sorted(set(events)) == sorted(["JOB_START", *ours, "JOB_END"])
+    assert drs.describe_recovery_instances()["items"] == []
+    assert {each["lastLaunchResult"] for each in drs.describe_source_servers()["items"]} == {"NOT_STARTED"}
+    assert list(launch_results(region, 0)) == []
+
+
+def test_job_of_aws_support_launches_a_drill(drs: DrsClient, clock: FrozenDateTimeFactory) -> None:
+    start_aws_job(drs_backends[ACCOUNT][EAST].region, servers(1), "DIAGNOSTIC")
+    clock.tick(60)
+    (job,) = drs.describe_jobs()["items"]
+    assert (job["type"], job["initiatedBy"]) == ("LAUNCH", "DIAGNOSTIC")
+    assert [each["isDrill"] for each in drs.describe_recovery_instances()["items"]] == [True]
+
+
+def test_job_that_aws_never_starts_is_refused(drs: DrsClient) -> None:
+    with pytest.raises(ValueError, match="initiated_by must be DIAGNOSTIC or TARGET_ACCOUNT, got 'START_DRILL'"):
+        start_aws_job(drs_backends[ACCOUNT][EAST].region, servers(1), "START_DRILL")

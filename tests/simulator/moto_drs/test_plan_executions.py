@@ -376,3 +376,13 @@ def test_clock_that_goes_back_shows_the_earlier_state(
     assert statuses(drs, execution)[0] == "COMPLETED"
     clock.tick(-3600)
     assert statuses(drs, execution) == before
+
+
+def test_client_token_of_a_deleted_execution_starts_another(drs: DrsClient, clock: FrozenDateTimeFactory) -> None:
+    arn = plan(drs, of_servers(*servers(1)))
+    first = start(drs, arn, clientToken="token")
+    clock.tick(120)
+    drs.delete_recovery_plan_execution(recoveryPlanExecutionArn=first)
+    second = start(drs, arn, clientToken="token")
+    assert second != first
+    assert statuses(drs, second)[0] == "CREATED"

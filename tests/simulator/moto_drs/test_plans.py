@@ -109,6 +109,9 @@ def test_client_token_returns_the_first_answer(drs: DrsClient) -> None:
     step = drs.create_recovery_plan_step(recoveryPlanArn=first["recoveryPlanArn"], **request)["recoveryPlanStep"]
     again = drs.create_recovery_plan_step(recoveryPlanArn=first["recoveryPlanArn"], **request)["recoveryPlanStep"]
     assert again == step
+    drs.delete_recovery_plan_step(recoveryPlanStepArn=step["recoveryPlanStepArn"])
+    other = drs.create_recovery_plan_step(recoveryPlanArn=first["recoveryPlanArn"], **request)["recoveryPlanStep"]
+    assert other["recoveryPlanStepArn"] != step["recoveryPlanStepArn"]
 
 
 # --- steps ------------------------------------------------------------------------------------------------------

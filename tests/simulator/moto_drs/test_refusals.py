@@ -70,7 +70,8 @@ def test_fail_next_refuses_impossible_failures() -> None:
 def test_an_account_without_drs_is_uninitialized_there_and_nowhere_else(drs: DrsClient, operation: str) -> None:
     uninitialize(ACCOUNT, EAST)
     method, request = REQUESTS[operation]
-    assert refusal(getattr(drs, method), **request).kind == (400, "UninitializedAccountException")
+    refused = refusal(getattr(drs, method), **request)
+    assert (refused.kind, refused.message) == ((400, "UninitializedAccountException"), "Account not initialized")
     # The tag operations do not model that error.
     assert refusal(drs.list_tags_for_resource, resourceArn=ARN).kind == (404, "ResourceNotFoundException")
 
@@ -173,17 +174,15 @@ def test_two_hundred_and_one_servers_are_too_many_for_a_job(drs: DrsClient) -> N
     assert refused.kind == (402, "ServiceQuotaExceededException")
 
 
-@pytest.mark.parametrize("server", [SERVER, "s-0000000000000000!", "job-drill-1234567890"])
-def test_unknown_server_is_a_conflict_and_no_job_starts(drs: DrsClient, server: str) -> None:
-    refused = refusal(start, drs=drs, ids=[*servers(1), server])
+def test_unknown_server_is_a_conflict_and_no_job_starts(drs: DrsClient) -> None:
+    refused = refusal(start, drs=drs, ids=[*servers(1), SERVER])
     assert refused.kind == (409, "ConflictException")
     assert drs.describe_jobs()["items"] == []
 
 
-@pytest.mark.parametrize("snapshot", ["pit-0000000000000000!", "pit-00000000000000000"])
-def test_an_impossible_or_unknown_snapshot_is_a_conflict(drs: DrsClient, snapshot: str) -> None:
+def test_an_unknown_snapshot_is_a_conflict(drs: DrsClient) -> None:
     (server,) = servers(1)
-    bad = [{"sourceServerID": server, "recoverySnapshotID": snapshot}]
+    bad = [{"sourceServerID": server, "recoverySnapshotID": "pit-00000000000000000"}]
     assert refusal(drs.start_recovery, sourceServers=bad).kind == (409, "ConflictException")
     assert drs.describe_jobs()["items"] == []
 
@@ -194,11 +193,10 @@ def test_an_unknown_instance_is_a_conflict_that_ends_nothing(drs: DrsClient) -> 
     assert refused.members == {"resourceId": INSTANCE, "resourceType": "recovery-instance"}
 
 
-@pytest.mark.parametrize("job_id", [JOB, "drsjob-0000000000000000!"])
-def test_missing_job_cannot_be_deleted(drs: DrsClient, job_id: str) -> None:
-    refused = refusal(drs.delete_job, jobID=job_id)
+def test_missing_job_cannot_be_deleted(drs: DrsClient) -> None:
+    refused = refusal(drs.delete_job, jobID=JOB)
     assert refused.kind == (404, "ResourceNotFoundException")
-    assert refused.members == {"resourceId": job_id, "resourceType": "job"}
+    assert refused.members == {"resourceId": JOB, "resourceType": "job"}
 
 
 def test_a_job_that_has_not_ended_cannot_be_deleted(drs: DrsClient, clock: FrozenDateTimeFactory) -> None:
@@ -299,6 +297,51 @@ def test_a_termination_counts_against_the_quotas(drs: DrsClient, clock: FrozenDa
     assert refused.kind == (402, "ServiceQuotaExceededException")
 
 
-def test_malformed_id_is_invalid_where_no_fitting_error_is_modelled(drs: DrsClient) -> None:
-    refused = refusal(drs.list_launch_actions, resourceId="server 1")
-    assert (refused.kind, refused.fields) == ((400, "ValidationException"), ["resourceId"])
+SNAPSHOT = "snap-0000000000000000"
+"""The id of an EBS snapshot, of as many characters as that of a recovery snapshot."""
+
+
+@pytest.mark.parametrize(
+    ("operation", "request_", "field"),
+    [
+        ("list_launch_actions", {"resourceId": "server 1"}, "resourceId"),
+        ("start_recovery", {"sourceServers": [{"sourceServerID": "job-drill-1234567890"}]}, ".sourceServerID"),
+        (
+            "start_recovery",
+            {"sourceServers": [{"sourceServerID": SERVER, "recoverySnapshotID": SNAPSHOT}]},
+            "ID",
+        ),
+        ("terminate_recovery_instances", {"recoveryInstanceIDs": ["i-00000000!"]}, "recoveryInstanceIDs.0"),
+        ("delete_job", {"jobID": "drsjob-0000000000000000!"}, "jobID"),
+        ("delete_recovery_instance", {"recoveryInstanceID": "i-00000000!"}, "recoveryInstanceID"),
+        ("stop_replication", {"sourceServerID": "s-0000000000000000!"}, "sourceServerID"),
+    ],
+)
+def test_malformed_id_is_invalid_also_where_that_is_not_modelled(
+    drs: DrsClient, operation: str, request_: dict[str, Any], field: str
+) -> None:
+    refused = refusal(getattr(drs, operation), **request_)
+    assert refused.kind == (400, "ValidationException")
+    assert refused.fields[0].endswith(field)
+
+
+# --- tags -----------------------------------------------------------------------------------------------------
+
+
+def test_resource_has_at_most_fifty_tags(drs: DrsClient) -> None:
+    most, (server,) = {f"key-{number}": "" for number in range(50)}, servers(1)
+    (arn,) = (each["arn"] for each in drs.describe_source_servers()["items"])
+    drs.tag_resource(resourceArn=arn, tags=most)
+    drs.tag_resource(resourceArn=arn, tags={"key-0": "changed"})
+    refused = refusal(drs.tag_resource, resourceArn=arn, tags={"one more": ""})
+    assert (refused.kind, refused.fields) == ((400, "ValidationException"), ["tags"])
+    assert drs.list_tags_for_resource(resourceArn=arn)["tags"] == {**most, "key-0": "changed"}
+    assert refusal(start, drs=drs, ids=[server], tags={**most, "one more": ""}).status == 400
+    assert drs.describe_jobs()["items"] == []
+
+
+@pytest.mark.parametrize("key", ["aws:cloudformation:stack-name", "AWS:x"])
+def test_tag_key_of_aws_is_refused(drs: DrsClient, key: str) -> None:
+    job = start(drs, servers(1))
+    assert refusal(drs.tag_resource, resourceArn=job["arn"], tags={key: "x"}).fields == ["tags"]
+    assert refusal(drs.create_recovery_plan, name="plan", tags={key: "x"}).fields == ["tags"]

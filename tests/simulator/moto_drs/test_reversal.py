@@ -5,7 +5,7 @@ from typing import Any, Final
 import pytest
 from freezegun.api import FrozenDateTimeFactory
 
-from drsim.simulator.moto_drs import add_source_servers, pair_failback_client, uninitialize
+from drsim.simulator.moto_drs import add_source_servers, load_source_servers, pair_failback_client, uninitialize
 from tests.simulator.moto_drs.conftest import ACCOUNT, EAST, FIXED, DrsClient, client, refusal, servers, start
 
 WEST: Final = "us-west-2"
@@ -254,3 +254,20 @@ def test_servers_of_several_instances_have_their_own_ids(drs: DrsClient, clock: 
     made = [reverse(drs, instance_of(drs, each)["recoveryInstanceID"]) for each in ids]
     assert [each["sourceServerID"] for each in client(WEST).describe_source_servers()["items"]] == made
     assert len(set(made)) == 3
+
+
+@pytest.mark.parametrize(
+    ("cloud", "refused_for"),
+    [({"originRegion": "cn-north-1"}, "cn-north-1, a Region without DRS"), ({"originRegion": EAST}, ""), ({}, "")],
+)
+def test_a_loaded_server_is_reversed_to_where_it_can_have_come_from(
+    drs: DrsClient, clock: FrozenDateTimeFactory, cloud: dict[str, str], refused_for: str
+) -> None:
+    loaded = {"sourceServerID": "s-00000000000000001", "sourceCloudProperties": cloud}
+    (server_id,) = load_source_servers(ACCOUNT, EAST, {"items": [loaded]}, life=FIXED)
+    instance_id = launched(drs, clock, server_id)
+    if refused_for:
+        refused = refusal(drs.reverse_replication, recoveryInstanceID=instance_id)
+        assert (refused.code, refused_for in refused.message) == ("ValidationException", True)
+    else:
+        assert reverse(drs, instance_id) == server_id

@@ -1,5 +1,10 @@
 """The backend in moto's server, over a real socket."""
 
+import json
+import urllib.error
+import urllib.request
+from typing import Any
+
 import pytest
 
 from tests.simulator.moto_drs.conftest import ACCOUNT, EAST, FIXED, DrsClient, client, refusal, session, start
@@ -61,3 +66,43 @@ def test_over_http_errors_and_regions_are_what_they_are_in_process(endpoint_url:
     )
     assert refusal(west.delete_job, jobID="drsjob-00000000000000000").kind == (404, "ResourceNotFoundException")
     assert west.describe_source_servers()["items"] == []
+
+
+CREDENTIALS = "AWS4-HMAC-SHA256 Credential=a/20260101/us-east-1/drs/aws4_request, SignedHeaders=a, Signature=b"
+
+
+def raw(url: str, body: bytes | None) -> tuple[int, Any]:
+    """The status and answer of a request that botocore would not send."""
+    headers = {"Authorization": CREDENTIALS, "Content-Type": "application/json"}
+    request = urllib.request.Request(url, data=body, headers=headers, method="GET" if body is None else "POST")
+    try:
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as error:
+        return error.code, json.load(error)
+
+
+@pytest.mark.slow
+@pytest.mark.socket
+def test_unknown_members_of_a_request_are_ignored(endpoint_url: str) -> None:
+    (server,) = add_source_servers(ACCOUNT, EAST, 1)
+    request = {"sourceServerID": server, "name": "mine", "licensing": {"osByol": True, "bogus": 2}}
+    unknown = {"ec2LaunchTemplateID": ["x"], "bogus": 1}
+    before = a_client(endpoint_url).get_launch_configuration(sourceServerID=server)
+    status, answer = raw(f"{endpoint_url}/UpdateLaunchConfiguration", json.dumps({**request, **unknown}).encode())
+    expected = {**before, "name": "mine", "licensing": {"osByol": True}}
+    expected.pop("ResponseMetadata")
+    assert (status, answer) == (200, expected)
+    assert session().client("ec2", EAST, endpoint_url=endpoint_url).describe_instances()["Reservations"] == []
+
+
+@pytest.mark.slow
+@pytest.mark.socket
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [("ListStagingAccounts?maxResults=" + "9" * 5000, None), ("DescribeJobs", b"\xff"), ("DescribeJobs", b"[]")],
+    ids=["digits", "no UTF-8", "list"],
+)
+def test_an_unreadable_request_is_a_validation_exception(endpoint_url: str, path: str, body: bytes | None) -> None:
+    status, answer = raw(f"{endpoint_url}/{path}", body)
+    assert (status, answer["__type"]) == (400, "ValidationException")

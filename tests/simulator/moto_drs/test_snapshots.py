@@ -160,6 +160,8 @@ def test_daily_snapshots_are_kept_as_the_server_is_configured(drs: DrsClient, cl
     (server,) = servers(1)
     policy = drs.get_replication_configuration(sourceServerID=server)["pitPolicy"]
     policy[2]["retentionDuration"] = 3
+    # A rule is enabled unless it says otherwise.
+    del policy[2]["enabled"]
     drs.update_replication_configuration(sourceServerID=server, pitPolicy=policy)
     clock.tick(timedelta(days=9))
     assert [each for each in expected(drs, server) if each.endswith("T00:00")] == [f"0{day}T00:00" for day in (5, 6, 7)]
@@ -187,3 +189,32 @@ def test_a_server_that_cannot_be_launched_conflicts(drs: DrsClient, clock: Froze
     assert drs.describe_jobs()["items"] == []
     clock.tick(timedelta(minutes=10))
     start(drs, [ready, early])
+
+
+@pytest.mark.parametrize("days", [1, 6, 9, 400])
+def test_last_snapshot_of_a_stalled_server_is_never_pruned(
+    drs: DrsClient, clock: FrozenDateTimeFactory, days: int
+) -> None:
+    (server,) = servers(1)
+    clock.tick(timedelta(days=2, minutes=33))
+    last = drs.describe_recovery_snapshots(sourceServerID=server)["items"][-1]
+    set_replication(ACCOUNT, EAST, server, "STALLED", error="AGENT_NOT_SEEN")
+    clock.tick(timedelta(days=days))
+    assert drs.describe_recovery_snapshots(sourceServerID=server)["items"][-1] == last
+    start(drs, [server])
+    clock.tick(60)
+    (instance,) = drs.describe_recovery_instances()["items"]
+    assert instance["pointInTimeSnapshotDateTime"] == last["timestamp"]
+    set_replication(ACCOUNT, EAST, server, "CONTINUOUS")
+    clock.tick(timedelta(days=1, hours=1))
+    assert last not in drs.describe_recovery_snapshots(sourceServerID=server)["items"]
+
+
+def test_short_recovery_from_a_stall_keeps_the_snapshot_before(drs: DrsClient, clock: FrozenDateTimeFactory) -> None:
+    (server,) = servers(1)
+    clock.tick(timedelta(minutes=33))
+    for state in ("STALLED", "CONTINUOUS", "STALLED"):
+        set_replication(ACCOUNT, EAST, server, state)
+        clock.tick(60)
+    clock.tick(timedelta(days=30))
+    assert expected(drs, server) == ["28T21:00"]

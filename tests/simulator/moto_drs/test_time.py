@@ -12,7 +12,7 @@ from drsim.simulator.moto_drs import add_source_servers, advance, attach, detach
 from drsim.simulator.services.drs import DrsService
 from drsim.simulator.services.spec import Drs
 from drsim.simulator.trace import Trace
-from tests.simulator.moto_drs.conftest import ACCOUNT, client, servers, start
+from tests.simulator.moto_drs.conftest import ACCOUNT, DrsClient, client, refusal, servers, start
 
 
 @pytest.mark.parametrize("hours", [-11, 0, 5])
@@ -62,3 +62,26 @@ def test_advance_refuses_to_go_back_and_an_attached_clock(kernel: Kernel) -> Non
             advance(1)
     finally:
         detach()
+
+
+def test_earlier_instant_shows_no_later_job(drs: DrsClient, clock: FrozenDateTimeFactory) -> None:
+    first, second = servers(2)
+    earlier = start(drs, [first])
+    clock.tick(7_200)
+    later = start(drs, [second])
+    clock.tick(60)
+    after = drs.describe_source_servers()["items"]
+    clock.move_to("2025-11-28 20:32:34")
+    assert [job["jobID"] for job in drs.describe_jobs()["items"]] == [earlier["jobID"]]
+    assert drs.describe_job_log_items(jobID=later["jobID"])["items"] == []
+    assert drs.list_tags_for_resource(resourceArn=earlier["arn"])["tags"] == {}
+    assert refusal(drs.list_tags_for_resource, resourceArn=later["arn"]).status == 404
+    results = [server["lastLaunchResult"] for server in drs.describe_source_servers()["items"]]
+    assert results == ["PENDING", "NOT_STARTED"]
+    # The first job is open again.
+    assert refusal(start, drs=drs, ids=[first]).kind == (409, "ConflictException")
+    clock.move_to("2025-11-28 22:33:29")
+    assert drs.describe_source_servers()["items"] == after
+    clock.move_to("2025-11-28 22:32:39")
+    assert refusal(start, drs=drs, ids=[second]).kind == (409, "ConflictException")
+    start(drs, [first])
