@@ -23,7 +23,8 @@ def answer(model: OperationModel, region: DrsRegion, request: Members) -> Member
     shape = model.input_shape
     if found := [] if shape is None else list(breaches(shape, request)):
         raise _invalid(errors, region.scope.account_id, found)
-    check_tags(request.get("tags") or {})
+    if shape is not None and "tags" in shape.members:
+        check_tags(request.get("tags") or {})
     if "UninitializedAccountException" in errors and region.scope in world.uninitialized:
         raise uninitialized()
     settle(region)

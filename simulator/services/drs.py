@@ -277,7 +277,7 @@ class DrsService:
         """Return the jobs that have started and not ended."""
         kept, looked_us = self._open.get(scope, ([], now_us))
         # If the host's clock went back, jobs that had ended are open again.
-        candidates = kept if looked_us <= now_us else self._jobs[scope].values()
+        candidates = kept if looked_us <= now_us else self._jobs.get(scope, {}).values()
         kept = [job for job in candidates if job.ended_us > now_us]
         self._open[scope] = kept, now_us
         return [job for job in kept if job.created_us <= now_us]

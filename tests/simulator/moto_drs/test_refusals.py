@@ -6,6 +6,7 @@ import pytest
 from botocore.config import Config
 from freezegun.api import FrozenDateTimeFactory
 
+from drsim.simulator.drs_api.answers import answer
 from drsim.simulator.moto_drs import (
     AccessDeniedError,
     Drs,
@@ -13,10 +14,12 @@ from drsim.simulator.moto_drs import (
     InternalServerError,
     ThrottlingError,
     add_source_servers,
+    drs_backends,
     fail_next,
     set_quotas,
     uninitialize,
 )
+from tests.simulator.moto_drs.answers import MODEL
 from tests.simulator.moto_drs.conftest import ACCOUNT, EAST, FIXED, DrsClient, refusal, servers, session, start
 from tests.simulator.moto_drs.well_formed import ARN, INSTANCE, JOB, MODELLED, REQUESTS, SERVER
 
@@ -345,3 +348,9 @@ def test_tag_key_of_aws_is_refused(drs: DrsClient, key: str) -> None:
     job = start(drs, servers(1))
     assert refusal(drs.tag_resource, resourceArn=job["arn"], tags={key: "x"}).fields == ["tags"]
     assert refusal(drs.create_recovery_plan, name="plan", tags={key: "x"}).fields == ["tags"]
+
+
+@pytest.mark.usefixtures("drs")
+def test_member_named_tags_is_ignored_where_the_model_has_none() -> None:
+    region = drs_backends[ACCOUNT][EAST].region
+    assert answer(MODEL.operation_model("DescribeJobs"), region, {"tags": 5}) == {"items": []}

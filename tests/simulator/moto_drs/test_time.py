@@ -85,3 +85,10 @@ def test_earlier_instant_shows_no_later_job(drs: DrsClient, clock: FrozenDateTim
     clock.move_to("2025-11-28 22:32:39")
     assert refusal(start, drs=drs, ids=[second]).kind == (409, "ConflictException")
     start(drs, [first])
+
+
+def test_first_job_can_start_after_the_clock_went_back(drs: DrsClient, clock: FrozenDateTimeFactory) -> None:
+    assert refusal(start, drs=drs, ids=["s-00000000000000000"]).status == 409
+    (server,) = servers(1)
+    clock.move_to("2025-11-28 20:32:28")
+    assert start(drs, [server])["status"] == "PENDING"
