@@ -9,7 +9,7 @@ JOB_END_LATER_US = 26_000
 _FAILURES = frozenset({"LAUNCH_FAILED", "CONVERSION_FAIL", "SNAPSHOT_FAIL", "SERVER_SKIPPED", "CLEANUP_FAIL"})
 
 
-def contradictions(drs: Any) -> list[str]:
+def contradictions(drs: Any, ec2: Any = None) -> list[str]:
     """What contradicts what, in sentences; `drs` is a client."""
     jobs = _all(drs, "describe_jobs")
     found = []
