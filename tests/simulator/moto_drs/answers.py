@@ -1,6 +1,7 @@
 """Whether an answer is what botocore's model says: its raw JSON, for botocore's parser drops what it does not know.
 
-Owns the two places in which AWS's own answers, and so ours, differ from the model: see `VALUES` and `TIME`.
+Owns the list of all in which AWS's answers, or ours, differ from the model: VALUES, TIME, LAGS, SIZES, DENIED and
+UNMODELLED, each with its source.
 """
 
 import json
@@ -14,25 +15,50 @@ from botocore.model import ListShape, MapShape, ServiceModel, Shape, StructureSh
 MODEL: Final = ServiceModel(Loader().load_service_model("drs", "service-2"), "drs")
 
 VALUES: Final[Mapping[str, frozenset[str]]] = {
+    # The log of a drill in aws-samples/drs-tools.
     "JobLogEvent": frozenset({"LAUNCH_END"}),
+    # AWS DRS user guide, recovery-plans-monitoring, 2026-11.
     "RecoveryPlanExecutionStatus": frozenset({"TIMED_OUT"}),
 }
-"""Values that no model lists: a log event that AWS sends, and a status in the user guide."""
+"""Values that the model does not list, by the name of the shape."""
 
 TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00")
-"""Times as AWS sends them; the model's pattern ends in Z."""
+"""Times as in the recorded answers of aws-samples/drs-tools; the model's pattern ends in Z."""
 
 LAGS: Final = re.compile(r"answer\.items\.\d+\.dataReplicationInfo\.lagDuration")
-"""Where the model has a time for a duration of a recovery instance, which is shown as a source server's (inferred)."""
+"""The lag of a recovery instance is a time in the model; that it is a duration, as a source server's, is inferred."""
 
-_ERRORS: Final = {
-    operation: {error.name for error in MODEL.operation_model(operation).error_shapes}
-    for operation in MODEL.operation_names
-}
+SIZES: Final[Mapping[str, int]] = {"EbsVolumeID": 21}
+"""Maxima that the model's own patterns exceed: ids of volumes have 21 characters in EC2, and the maximum is 19."""
+
+DENIED: Final = "AccessDeniedException"
+"""IAM denies any operation (Service Authorization Reference), and few have this error in the model."""
+
 UNMODELLED: Final = frozenset(
-    (operation, "ValidationException") for operation, errors in _ERRORS.items() if "ValidationException" not in errors
+    {
+        ("DeleteJob", "ValidationException"),
+        ("DeleteLaunchConfigurationTemplate", "ValidationException"),
+        ("DeleteRecoveryInstance", "ValidationException"),
+        ("DeleteReplicationConfigurationTemplate", "ValidationException"),
+        ("DeleteSourceNetwork", "ValidationException"),
+        ("DeleteSourceServer", "ValidationException"),
+        ("DescribeRecoveryInstances", "ValidationException"),
+        ("DisconnectRecoveryInstance", "ValidationException"),
+        ("DisconnectSourceServer", "ValidationException"),
+        ("GetFailbackReplicationConfiguration", "ValidationException"),
+        ("GetLaunchConfiguration", "ValidationException"),
+        ("GetReplicationConfiguration", "ValidationException"),
+        ("ListLaunchActions", "ValidationException"),
+        ("StartRecovery", "ValidationException"),
+        ("StartReplication", "ValidationException"),
+        ("StartSourceNetworkReplication", "ValidationException"),
+        ("StopFailback", "ValidationException"),
+        ("StopReplication", "ValidationException"),
+        ("TerminateRecoveryInstances", "ValidationException"),
+        ("UpdateFailbackReplicationConfiguration", "ValidationException"),
+    }
 )
-"""Errors for malformed requests to operations whose model has none that fits; IAM denies any operation besides."""
+"""Errors that the model lacks for an operation. It has none there for a malformed request, and that one is assumed."""
 
 _TYPES: Final = {
     "structure": dict,
@@ -64,7 +90,7 @@ def check(operation: str, status: int, headers: Mapping[str, str], body: bytes) 
 def _check_error(operation: str, status: int, headers: Mapping[str, str], body: bytes) -> None:
     code = headers["x-amzn-errortype"]
     modelled = {error.name for error in MODEL.operation_model(operation).error_shapes}
-    assert code in {*modelled, "AccessDeniedException"} or (operation, code) in UNMODELLED, code
+    assert code in {*modelled, DENIED} or (operation, code) in UNMODELLED, code
     shape = MODEL.shape_for(code)
     assert isinstance(shape, StructureShape)
     assert status == shape.metadata["error"]["httpStatusCode"]
@@ -74,8 +100,18 @@ def _check_error(operation: str, status: int, headers: Mapping[str, str], body: 
         if member.serialization.get("location") == "header":
             # The parser reads it from there, as number or text.
             answer[name] = _of_header(member, headers[member.serialization["name"]])
+    if code not in {*modelled, DENIED}:
+        assert _is_of_malformed_request(answer), f"{operation} has no {code} in the model: {answer}"
     assert set(answer) == set(shape.members), "an error has all members of its shape"
     assert list(faults(shape, answer)) == []
+
+
+def _is_of_malformed_request(answer: Mapping[str, Any]) -> bool:
+    """Whether this is the error for a request that breaks the model, for a wrong page, or for one without JSON."""
+    messages = [each["message"] for each in answer["fieldList"] if each["name"] != "nextToken"]
+    return answer["reason"] in {"fieldValidationFailed", "cannotParse"} and all(
+        "failed to satisfy constraint" in each for each in messages
+    )
 
 
 def _of_header(shape: Shape, text: str) -> object:
@@ -123,9 +159,7 @@ def _fits(shape: Shape, value: Any) -> bool:
 
 def _size_faults(shape: Shape, size: int, path: str) -> Iterator[str]:
     least, most = shape.metadata.get("min", size), shape.metadata.get("max", size)
-    if shape.name == "EbsVolumeID":
-        # The model's pattern has ids of 21 characters, as EC2 has them; its maximum is 19.
-        most = 21
+    most = SIZES.get(shape.name, most)
     if not least <= size <= most:
         yield f"{path} must be of {least} to {most}, got {size}"
 

@@ -1,22 +1,40 @@
-"""Whether the states that DRS shows agree with each other, and with the logs of its jobs."""
+"""Whether the states that DRS shows agree with each other, with the logs of its jobs, and with EC2."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypeAlias
 
+Job: TypeAlias = dict[str, Any]
+
+_SERVER_TAG = "drs.amazonaws.com-source-server"
 JOB_END_LATER_US = 26_000
 """In AWS's samples, JOB_END follows the end of its job after this time."""
 
 _FAILURES = frozenset({"LAUNCH_FAILED", "CONVERSION_FAIL", "SNAPSHOT_FAIL", "SERVER_SKIPPED", "CLEANUP_FAIL"})
 
 
-def contradictions(drs: Any) -> list[str]:
-    """What contradicts what, in sentences; `drs` is a client."""
+_RUNNING = frozenset({"EXECUTING", "WAITING"})
+_NETWORK_STATUSES = {
+    "IN_PROGRESS": {"PENDING", "IN_PROGRESS"},
+    "SUCCESS": {"LAUNCHED"},
+    "PARTIAL_SUCCESS": {"LAUNCHED"},
+    "FAIL": {"FAILED"},
+    "ASSOCIATE_SUCCESS": {"LAUNCHED"},
+    "ASSOCIATE_FAIL": {"LAUNCHED", "FAILED"},
+}
+"""The launchStatus of a network in its last job, by its lastRecoveryResult."""
+
+
+def contradictions(drs: Any, ec2: Any = None) -> list[str]:
+    """What contradicts what, in sentences. Both are clients; without one of EC2, its instances are not compared."""
     jobs = _all(drs, "describe_jobs")
     found = []
     for job in jobs:
         log = _all(drs, "describe_job_log_items", jobID=job["jobID"])
         found += [f"{job['jobID']}: {each}" for each in _in_job(job, log)]
-    return [*found, *_between_jobs(jobs), *_in_servers(drs, jobs)]
+    instances = _all(drs, "describe_recovery_instances")
+    found += [*_between_jobs(jobs), *_in_servers(drs, jobs, instances)]
+    found += [*_in_executions(drs, jobs), *_in_networks(drs, jobs), *_in_failbacks(instances, jobs)]
+    return found if ec2 is None else [*found, *_in_ec2(ec2, instances)]
 
 
 def _in_job(job: dict[str, Any], log: list[dict[str, Any]]) -> Iterator[str]:
@@ -52,7 +70,7 @@ def _in_launch(status: str, events: set[str]) -> Iterator[str]:
         yield f"server FAILED with {sorted(events)}"
 
 
-def _between_jobs(jobs: list[dict[str, Any]]) -> Iterator[str]:
+def _between_jobs(jobs: list[Job]) -> Iterator[str]:
     open_jobs = [job for job in jobs if job["status"] != "COMPLETED"]
     busy = [server["sourceServerID"] for job in open_jobs for server in job.get("participatingServers", ())]
     if len(busy) != len(set(busy)):
@@ -61,13 +79,17 @@ def _between_jobs(jobs: list[dict[str, Any]]) -> Iterator[str]:
         yield f"{len(open_jobs)} jobs are open"
 
 
-def _in_servers(drs: Any, jobs: list[dict[str, Any]]) -> Iterator[str]:
-    shown = {
+def _parts(jobs: list[Job]) -> dict[tuple[str, str], str]:
+    """The launchStatus of each server in each job."""
+    return {
         (job["jobID"], server["sourceServerID"]): server["launchStatus"]
         for job in jobs
         for server in job.get("participatingServers", ())
     }
-    instances = {each["recoveryInstanceID"]: each for each in _all(drs, "describe_recovery_instances")}
+
+
+def _in_servers(drs: Any, jobs: list[Job], recovered: list[dict[str, Any]]) -> Iterator[str]:
+    shown, instances = _parts(jobs), {each["recoveryInstanceID"]: each for each in recovered}
     for server in _all(drs, "describe_source_servers"):
         server_id, launch = server["sourceServerID"], server["lifeCycle"].get("lastLaunch", {})
         job_id = launch.get("initiated", {}).get("jobID")
@@ -79,7 +101,128 @@ def _in_servers(drs: Any, jobs: list[dict[str, Any]]) -> Iterator[str]:
             yield f"{server_id}: its recovery instance {instance_id} is not one of its own"
 
 
-def _all(drs: Any, operation: str, **request: Any) -> list[dict[str, Any]]:
+def _in_executions(drs: Any, jobs: list[Job]) -> Iterator[str]:
+    active = []
+    for execution in _all(drs, "list_recovery_plan_executions", "recoveryPlanExecutions"):
+        arn, status = execution["recoveryPlanExecutionArn"], execution["status"]
+        if status in {"CREATED", "IN_PROGRESS", "CANCELLING"}:
+            active.append(execution["recoveryPlanArn"])
+        request = {"recoveryPlanExecutionArn": arn}
+        steps = _all(drs, "list_recovery_plan_execution_steps", "recoveryPlanExecutionSteps", **request)
+        yield from (f"{arn}: {each}" for each in _in_steps(status, [step["status"] for step in steps]))
+        for number, step in enumerate(steps, 1):
+            started_by = "START_DRILL" if execution["mode"] == "DRILL" else "START_RECOVERY"
+            yield from (f"{arn}: step {number}: {each}" for each in _in_step(step, started_by, jobs))
+    if len(active) != len(set(active)):
+        yield "a plan has two active executions"
+
+
+def _in_steps(status: str, steps: list[str]) -> Iterator[str]:
+    running = [each for each in steps if each in _RUNNING]
+    if len(running) != (status in {"IN_PROGRESS", "CANCELLING"}):
+        yield f"{status} with {len(running)} running steps"
+    if status == "COMPLETED" and set(steps) - {"COMPLETED", "SKIPPED"}:
+        yield f"COMPLETED with {steps}"
+    begun = [number for number, each in enumerate(steps) if each not in {"NOT_STARTED", "SKIPPED"}]
+    if "NOT_STARTED" in steps and begun and max(begun) > steps.index("NOT_STARTED"):
+        yield f"a step began before an earlier one: {steps}"
+
+
+def _in_step(step: dict[str, Any], started_by: str, jobs: list[Job]) -> Iterator[str]:
+    """A job may be missing, if it was deleted: that is possible only once it has ended."""
+    servers = step["configuration"].get("executionServerStepConfiguration", {}).get("servers", ())
+    status, by_id, parts = step["status"], {job["jobID"]: job for job in jobs}, _parts(jobs)
+    if not servers or status not in {"EXECUTING", "COMPLETED"}:
+        return
+    for server in servers:
+        server_id, job_id = server["serverArn"].rpartition("/")[2], server.get("jobID")
+        if job_id is None:
+            yield f"{status} without a job of {server_id}"
+        elif job_id in by_id:
+            part = parts.get((job_id, server_id))
+            if part is None:
+                yield f"{job_id} does not hold {server_id}"
+            elif status == "COMPLETED" and part == "IN_PROGRESS":
+                yield f"COMPLETED while {server_id} is IN_PROGRESS in {job_id}"
+            elif status == "COMPLETED" and server["impactLevel"] == "CRITICAL" and part == "FAILED":
+                yield f"COMPLETED although the CRITICAL {server_id} is FAILED in {job_id}"
+            if (found := by_id[job_id]["initiatedBy"]) != started_by:
+                yield f"{job_id} is a {found}, and the mode says {started_by}"
+    of_step = [by_id[each["jobID"]] for each in servers if each.get("jobID") in by_id]
+    if status == "EXECUTING" and all(job["status"] == "COMPLETED" for job in of_step):
+        yield "EXECUTING without an open job"
+
+
+def _in_networks(drs: Any, jobs: list[Job]) -> Iterator[str]:
+    parts = {
+        (job["jobID"], part["participatingResourceID"]["sourceNetworkID"]): part["launchStatus"]
+        for job in jobs
+        for part in job.get("participatingResources", ())
+    }
+    open_ids = {job["jobID"] for job in jobs if job["status"] != "COMPLETED"}
+    busy = [network_id for job_id, network_id in parts if job_id in open_ids]
+    if len(busy) != len(set(busy)):
+        yield "a source network is in two open jobs"
+    shown_ids = {job["jobID"] for job in jobs}
+    for network in _all(drs, "describe_source_networks"):
+        network_id, last = network["sourceNetworkID"], network["lastRecovery"]
+        result, job_id = last["lastRecoveryResult"], last.get("jobID")
+        if (result == "NOT_STARTED") != (job_id is None):
+            yield f"{network_id}: lastRecoveryResult {result} with the job {job_id}"
+        elif job_id in shown_ids:
+            status = parts.get((job_id, network_id))
+            if status not in _NETWORK_STATUSES[result]:
+                yield f"{network_id}: lastRecoveryResult is {result}, and its launchStatus {status} in {job_id}"
+        if ("cfnStackName" in network) != ("launchedVpcID" in network):
+            yield f"{network_id}: only one of stack and launched VPC"
+
+
+def _in_failbacks(instances: list[dict[str, Any]], jobs: list[Job]) -> Iterator[str]:
+    shown_ids, parts = {job["jobID"] for job in jobs}, _parts(jobs)
+    for each in instances:
+        instance_id, failback = each["recoveryInstanceID"], each["failback"]
+        state, job_id = failback["state"], failback.get("failbackJobID")
+        replication = each["dataReplicationInfo"]["dataReplicationState"]
+        if state == "FAILBACK_READY_FOR_LAUNCH" and replication != "CONTINUOUS":
+            yield f"{instance_id}: {state}, and its replication is {replication}"
+        if each["originEnvironment"] != "ON_PREMISES":
+            # Its failback is a job of another account or Region.
+            continue
+        if state == "FAILBACK_COMPLETED" and job_id is None:
+            yield f"{instance_id}: {state} without a job"
+        if job_id in shown_ids:
+            part = parts.get((job_id, each["sourceServerID"]))
+            if part is None or (state == "FAILBACK_COMPLETED") != (part == "LAUNCHED"):
+                yield f"{instance_id}: {state}, and its server is {part} in {job_id}"
+
+
+def _in_ec2(ec2: Any, recovered: list[dict[str, Any]]) -> Iterator[str]:
+    pages = ec2.get_paginator("describe_instances").paginate()
+    found = {
+        each["InstanceId"]: each for page in pages for group in page["Reservations"] for each in group["Instances"]
+    }
+    for each in recovered:
+        instance_id, server_id = each["recoveryInstanceID"], each["sourceServerID"]
+        instance = found.get(each["ec2InstanceID"])
+        if instance is None:
+            yield f"{instance_id}: EC2 has no instance"
+            continue
+        state = instance["State"]["Name"].upper()
+        if each["ec2InstanceState"] != state:
+            yield f"{instance_id}: {each['ec2InstanceState']}, and {state} in EC2"
+        if (owner := _server_of(instance)) != server_id:
+            yield f"{instance_id}: of {server_id}, and of {owner} in EC2"
+    alive = [_server_of(each) for each in found.values() if each["State"]["Name"] != "terminated"]
+    for server_id in sorted({each for each in alive if each and alive.count(each) > 1}):
+        yield f"{server_id}: {alive.count(server_id)} instances in EC2"
+
+
+def _server_of(instance: dict[str, Any]) -> str | None:
+    """The source server that an instance of EC2 was launched for."""
+    return next((tag["Value"] for tag in instance.get("Tags", ()) if tag["Key"] == _SERVER_TAG), None)
+
+
+def _all(client: Any, operation: str, name: str = "items", **request: Any) -> list[dict[str, Any]]:
     """The items of all pages."""
-    pages = drs.get_paginator(operation).paginate(**request)
-    return [each for page in pages for each in page["items"]]
+    pages = client.get_paginator(operation).paginate(**request)
+    return [each for page in pages for each in page[name]]

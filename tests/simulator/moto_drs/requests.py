@@ -64,12 +64,20 @@ class Requests:
     def __init__(self) -> None:
         self.known: defaultdict[str, list[str]] = defaultdict(list)
         """By name of the shape; ARNs all under "ARN"."""
+        self.values: set[tuple[str, str]] = set()
+        """Values of enumerations in answers, each after the name of its shape."""
 
     def learn(self, operation: str, answer: Any) -> None:
         """Remember what an answer names, of its output shape."""
         shape = MODEL.operation_model(operation).output_shape
         if shape is not None:
             self._learn(shape, answer)
+
+    def forget(self, request: dict[str, Any]) -> None:
+        """Draw no longer what a request has deleted, which names it by its id or ARN."""
+        gone = {value for value in request.values() if isinstance(value, str)}
+        for known in self.known.values():
+            known[:] = [each for each in known if each not in gone and each.rpartition("/")[2] not in gone]
 
     def _learn(self, shape: Shape, value: Any) -> None:
         if isinstance(shape, StructureShape):
@@ -82,6 +90,8 @@ class Requests:
         elif isinstance(shape, ListShape):
             for each in value:
                 self._learn(shape.member, each)
+        elif "enum" in shape.metadata:
+            self.values.add((shape.name, value))
         elif isinstance(value, str) and ("ID" in shape.name or value.startswith("arn:")):
             known = self.known["ARN" if value.startswith("arn:") else shape.name]
             if value not in known:
