@@ -208,7 +208,8 @@ def _in_ec2(ec2: Any, recovered: list[dict[str, Any]]) -> Iterator[str]:
             yield f"{instance_id}: EC2 has no instance"
             continue
         state = instance["State"]["Name"].upper()
-        if each["ec2InstanceState"] != state:
+        # While a job terminates it, EC2 still shows it as it was: moto ends an instance at once, when the job ends.
+        if each["ec2InstanceState"] not in (state, "SHUTTING-DOWN"):
             yield f"{instance_id}: {each['ec2InstanceState']}, and {state} in EC2"
         if (owner := _server_of(instance)) != server_id:
             yield f"{instance_id}: of {server_id}, and of {owner} in EC2"

@@ -109,6 +109,9 @@ class Requests:
     def _value(self, shape: Shape, name: str, draw: Stream, wrong_ratio: float) -> Any:
         if name == "pitPolicy" and draw.chance(0.9):
             return _PIT_POLICY
+        if name == "launchIntoInstanceProperties":
+            # A made-up target would be one that EC2 lacks, or that two servers share; neither is checked.
+            return {}
         if isinstance(shape, StructureShape) and shape.is_tagged_union:
             member = _one(draw, list(shape.members))
             return {member: self._value(shape.members[member], member, draw, wrong_ratio)}
