@@ -5,6 +5,7 @@ from typing import Any, TypeAlias
 
 Job: TypeAlias = dict[str, Any]
 
+_SYNCED = frozenset({"CONTINUOUS", "BACKLOG", "RESCAN", "PAUSED", "STALLED"})
 _SERVER_TAG = "drs.amazonaws.com-source-server"
 JOB_END_LATER_US = 26_000
 """In AWS's samples, JOB_END follows the end of its job after this time."""
@@ -183,7 +184,8 @@ def _in_failbacks(instances: list[dict[str, Any]], jobs: list[Job]) -> Iterator[
         instance_id, failback = each["recoveryInstanceID"], each["failback"]
         state, job_id = failback["state"], failback.get("failbackJobID")
         replication = each["dataReplicationInfo"]["dataReplicationState"]
-        if state == "FAILBACK_READY_FOR_LAUNCH" and replication != "CONTINUOUS":
+        # A launch needs an initial sync that has ended once, and not health (AWS DRS user guide, preparing a failover).
+        if state == "FAILBACK_READY_FOR_LAUNCH" and replication not in _SYNCED:
             yield f"{instance_id}: {state}, and its replication is {replication}"
         if each["originEnvironment"] != "ON_PREMISES":
             # Its failback is a job of another account or Region.
