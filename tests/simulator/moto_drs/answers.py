@@ -107,8 +107,8 @@ def _check_error(operation: str, status: int, headers: Mapping[str, str], body: 
 
 
 def _is_of_malformed_request(answer: Mapping[str, Any]) -> bool:
-    """Whether this is the error for a request that breaks the model, for a wrong page, or for one without JSON."""
-    messages = [each["message"] for each in answer["fieldList"] if each["name"] != "nextToken"]
+    """Whether this is for a request that breaks the model, for a wrong page, for too many tags, or one without JSON."""
+    messages = [each["message"] for each in answer["fieldList"] if each["name"] not in {"nextToken", "tags"}]
     return answer["reason"] in {"fieldValidationFailed", "cannotParse"} and all(
         "failed to satisfy constraint" in each for each in messages
     )
