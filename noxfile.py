@@ -118,7 +118,7 @@ def tests(session: nox.Session) -> None:
     """The whole test suite on one Python: five to eight minutes. Arguments select tests instead."""
     _install(session, "tests", extras=EXTRAS)
     if not session.posargs:
-        session.log("The whole suite takes 5 to 8 minutes on two cores; `nox -s quick` takes one.")
+        session.log("The whole suite takes 8 to 12 minutes on two cores; `nox -s quick` takes one.")
     _pytest(session, "-m", "not nightly", "--durations", "10")
 
 
