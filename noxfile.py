@@ -115,7 +115,7 @@ def quick(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """The whole test suite on one Python: five to eight minutes. Arguments select tests instead."""
+    """The whole test suite on one Python: eight to twelve minutes. Arguments select tests instead."""
     _install(session, "tests", extras=EXTRAS)
     if not session.posargs:
         session.log("The whole suite takes 8 to 12 minutes on two cores; `nox -s quick` takes one.")
