@@ -15,6 +15,15 @@ else:
     # pytest reports the duration of tests, so it must not read a frozen clock.
     freezegun.configure(extend_ignore_list=["_pytest.timing"])
 
+try:
+    from xdist.workermanage import NodeManager
+except ImportError:
+    # As above.
+    pass
+else:
+    # A worker writes what it covered at its end, and 10 s are too few on a busy machine: xdist would kill it.
+    NodeManager.EXIT_TIMEOUT = 120
+
 if TYPE_CHECKING:
     from drsim.scenarios.result import Result
 
