@@ -38,10 +38,6 @@ class ServerRecord:
         disks = self.members.get("sourceProperties", {}).get("disks", [])
         return [Disk(each.get("deviceName", ""), each.get("bytes", 0)) for each in disks[:60]]
 
-    @property
-    def origin_environment(self) -> source_properties.Origin:
-        return "AWS" if "sourceCloudProperties" in self.members else "ON_PREMISES"
-
 
 @dataclass(slots=True)
 class Servers:
