@@ -261,8 +261,8 @@ def test_report_writes_the_release_again_byte_for_byte(folder: Path, capsys: pyt
 
 def test_a_run_made_again_is_not_taken_for_the_releases(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = contents(folder)
-    # Within the same second, the same run by the same person leaves the same record.
-    assert main(["run", "idle", "--comment", "again", "--out", str(folder)]) == 0
+    # The same run leaves the same result.json if it takes the same hundredths of a second, and is then the release's.
+    assert main(["run", "idle", "--trace", "off", "--out", str(folder)]) == 0
     capsys.readouterr()
     assert main(["report", str(folder)]) == 4
     assert contents(folder) == before
